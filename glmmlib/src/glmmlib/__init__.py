@@ -1,0 +1,22 @@
+"""Generalized linear mixed models: fit, read, predict, and find psychometric thresholds.
+
+>>> import glmmlib as gl
+>>> crowding = gl.load_crowding()
+>>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", crowding)
+>>> print(m.summary())                                                      # doctest: +SKIP
+"""
+
+from ._kernels import show_backend
+from .datasets import load_crowding
+from .errors import (
+    ConvergenceWarning, DataError, DroppedRowsWarning, FormulaError, GlmmlibError,
+    GlmmlibWarning, SeparationError, SingularFitWarning,
+)
+from .model import glmer
+from .result import GLMMResult
+
+__all__ = [
+    "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
+    "GlmmlibError", "GlmmlibWarning", "SeparationError", "SingularFitWarning",
+    "glmer", "load_crowding", "show_backend",
+]

@@ -1,0 +1,23 @@
+"""The numerical core: compiled where a C compiler was, NumPy otherwise; same names, same numbers.
+
+Set the environment variable GLMMLIB_KERNEL=numpy before importing glmmlib to force the NumPy twin.
+"""
+
+import os
+
+from . import reference
+
+if os.environ.get("GLMMLIB_KERNEL", "").lower() == "numpy":
+    kernel = reference
+else:
+    try:
+        from . import _compiled as kernel
+    except ImportError:
+        kernel = reference
+
+laplace = kernel.laplace
+
+
+def show_backend() -> str:
+    """The kernel in use: "cython" (compiled) or "numpy" (the readable fallback, slower)."""
+    return kernel.NAME

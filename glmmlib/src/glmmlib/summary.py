@@ -1,0 +1,157 @@
+"""The printed summary of a fitted model, laid out as R's summary(glmer) prints it."""
+
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Tables of strings under headings; `str()` aligns them, notebooks show them as HTML.
+
+    coefficients : DataFrame (p, 4) of numbers: Estimate, Std. Error, z value, Pr(>|z|).
+    """
+
+    title: str
+    facts: dict[str, str]
+    criteria: pd.DataFrame
+    residuals: pd.DataFrame
+    random_effects: pd.DataFrame
+    observations: str
+    coefficients: pd.DataFrame
+    correlations: pd.DataFrame
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, result):
+        design = result.design
+        estimate, se = result.fixef, result.se
+        z = estimate / se
+        return cls(
+            title="Generalized linear mixed model fit by maximum likelihood (Laplace Approximation)",
+            facts={"Family": f"{result.family.name} ({result.family.link.name})",
+                   "Formula": design.formula.text},
+            criteria=_one_row({
+                "AIC": result.aic, "BIC": result.bic, "logLik": result.loglik,
+                "-2*log(L)": -2 * result.loglik, "df.resid": result.nobs - result.npar}, 1),
+            residuals=_one_row(dict(zip(
+                ("Min", "1Q", "Median", "3Q", "Max"),
+                np.quantile(result.residuals(), (0, 0.25, 0.5, 0.75, 1)))), 4),
+            random_effects=_random_effects(result),
+            observations=f"Number of obs: {result.nobs}, groups: "
+                         f"{design.block.group}, {len(design.block.levels)}",
+            coefficients=pd.DataFrame({
+                "Estimate": estimate, "Std. Error": se, "z value": z,
+                "Pr(>|z|)": 2 * norm.sf(np.abs(z))}),
+            correlations=_correlations(result.vcov),
+            notes=_notes(result),
+        )
+
+    def _sections(self):
+        """(heading, table) pairs in the order of printing."""
+        yield "", self.criteria
+        yield "Scaled residuals:", self.residuals
+        yield "Random effects:", self.random_effects
+        yield self.observations + "\n\nFixed effects:", self._coefficient_strings()
+        if len(self.correlations):
+            yield "Correlation of Fixed Effects:", self.correlations
+
+    def _coefficient_strings(self):
+        table = self.coefficients
+        p = table["Pr(>|z|)"]
+        return pd.DataFrame({
+            "": table.index,
+            "Estimate": [f"{v:.4f}" for v in table["Estimate"]],
+            "Std. Error": [f"{v:.4f}" for v in table["Std. Error"]],
+            "z value": [f"{v:.3f}" for v in table["z value"]],
+            "Pr(>|z|)": ["< 2e-16" if v < 2e-16 else f"{v:.3g}" for v in p],
+            " ": [_stars(v) for v in p],
+        })
+
+    def __str__(self):
+        lines = [self.title, *(f"{name + ':':>8} {text}" for name, text in self.facts.items()), ""]
+        for heading, table in self._sections():
+            lines += [*heading.splitlines(), *_aligned(table), ""]
+            if "Fixed effects:" in heading:
+                lines[-1:] = ["---", SIGNIFICANCE, ""]
+        return "\n".join([*lines, *self.notes]).rstrip() + "\n"
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        parts = [f"<p><strong>{escape(self.title)}</strong></p>", "<p>" + "<br>".join(
+            f"{name}: <code>{escape(text)}</code>" for name, text in self.facts.items()) + "</p>"]
+        for heading, table in self._sections():
+            parts += [f"<p>{escape(line)}</p>" for line in heading.splitlines() if line]
+            parts.append(table.to_html(index=False, border=0))
+        parts += [f"<p>{escape(SIGNIFICANCE)}</p>", *(f"<p>{escape(n)}</p>" for n in self.notes)]
+        return "\n".join(parts)
+
+
+SIGNIFICANCE = "Signif. codes:  0 '***' 0.001 '**' 0.01 '*' 0.05 '.' 0.1 ' ' 1"
+
+
+def _stars(p):
+    return next((s for limit, s in ((0.001, "***"), (0.01, "**"), (0.05, "*"), (0.1, ".")) if p < limit), "")
+
+
+def _one_row(values, decimals):
+    return pd.DataFrame({
+        name: [str(value) if isinstance(value, int) else f"{value:.{decimals}f}"]
+        for name, value in values.items()})
+
+
+def _random_effects(result):
+    block, varcorr = result.design.block, result.varcorr
+    variances = varcorr[varcorr.var2.isna()]
+    correlation = {(r.var1, r.var2): r.sdcor for r in varcorr[varcorr.var2.notna()].itertuples()}
+    # As R does: each correlation stands in the row of the later effect.
+    rows = [
+        [block.group if i == 0 else "", r.var1, f"{r.vcov:.5f}", f"{r.sdcor:.4f}",
+         *(f"{correlation[earlier, r.var1]:.2f}" if (earlier, r.var1) in correlation else ""
+           for earlier in block.columns[:i])]
+        for i, r in enumerate(variances.itertuples())]
+    columns = ["Groups", "Name", "Variance", "Std.Dev."]
+    if correlation:
+        columns += ["Corr", *(" " * k for k in range(1, len(rows) - 1))]
+    width = len(columns)
+    return pd.DataFrame([(row + [""] * width)[:width] for row in rows], columns=columns)
+
+
+def _correlations(vcov):
+    sd = np.sqrt(np.diag(vcov))
+    correlation, names = vcov.to_numpy() / np.outer(sd, sd), list(vcov.index)
+    return pd.DataFrame(
+        [[names[i], *(f"{correlation[i, j]:.3f}" if j < i else "" for j in range(len(names) - 1))]
+         for i in range(1, len(names))],
+        columns=["", *(_short(name) for name in names[:-1])])
+
+
+def _short(name, width=10):
+    return name if len(name) <= width else name[:width - 2] + ".."
+
+
+def _notes(result):
+    notes = []
+    if result.design.dropped:
+        notes.append("Rows left out because of missing values: " + ", ".join(
+            f"{name} {count}" for name, count in result.design.dropped.items()))
+    if not result.converged:
+        notes.append(f"NOT CONVERGED: {result.fit.message}")
+    if result.is_singular:
+        notes.append("boundary (singular) fit: some direction of the random effects has zero variance")
+    return tuple(notes)
+
+
+def _aligned(table):
+    """The rows of a table of strings: names and stars to the left, numbers to the right."""
+    columns = []
+    for name in table:
+        cells = [name if name.strip() else "", *map(str, table[name])]
+        width = max(map(len, cells))
+        left = name.strip() in ("", "Groups", "Name") and not any(c[-1:].isdigit() and "." in c for c in cells)
+        columns.append([c.ljust(width) if left else c.rjust(width) for c in cells])
+    return [" ".join(row).rstrip() for row in zip(*columns)]
