@@ -5,6 +5,7 @@ Only the bars are ours: `y ~ 1 + x + (1 + x | g)` becomes the response `y`, the 
 formulaic, which knows interactions, transforms and contrasts.
 """
 
+import re
 from dataclasses import dataclass
 
 from .errors import FormulaError
@@ -50,8 +51,7 @@ def parse(text: str) -> MixedFormula:
             raise FormulaError(f"The formula '{text}' has a '+' with nothing on one side: remove it.")
         if _is_random(summand):
             random.append(_random_term(summand[1:-1], text))
-        elif "|" in _outside_parentheses(summand) or (
-                "|" in summand and not summand[0].isalpha()):
+        elif "|" in _outside_parentheses(summand) or re.search(r"(?<!\w)\([^()]*\|", summand):
             raise FormulaError(
                 f"Put random effects in parentheses of their own and add them with '+': "
                 f"'+ (1 + x | g)' instead of '{summand}'.")

@@ -20,8 +20,8 @@ class GLMMResult:
     """A fitted generalized linear mixed model.
 
     Tables are named as in the formula: p fixed effects, and for the grouping factor J levels
-    with q coefficients that vary. Attributes are computed when first asked for; none can be
-    changed.
+    with q coefficients that vary. Tables are made when first asked for; the result itself cannot
+    be changed.
     """
 
     design: Design
@@ -46,7 +46,7 @@ class GLMMResult:
         """Standard errors (p,) of the fixed effects."""
         return pd.Series(np.sqrt(np.diag(self.vcov)), index=self.vcov.index, name="Std. Error")
 
-    @cached_property
+    @property
     def theta(self) -> np.ndarray:
         """Free entries of Lambda, the relative covariance factor, column by column as in lme4."""
         return self.fit.theta.copy()

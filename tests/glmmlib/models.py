@@ -1,0 +1,19 @@
+"""Formulas and data that several test files fit."""
+
+import numpy as np
+import pandas as pd
+
+CODING = {"Condition": {"Crowded.vs.Uncrowded": {"uncrowded": -0.5, "crowded": 0.5}}}
+MAXIMAL = "ResponseCorrect ~ 1 + center(Size) * Condition + (1 + center(Size) * Condition | Subject)"
+
+
+def simulate(groups=30, rows=40, beta=(0.5, 1.0), sd=(0.8, 0.5), rho=0.3, seed=0):
+    """A random-intercept-and-slope logistic model with known truth: y, x, z (a spare), g."""
+    rng = np.random.default_rng(seed)
+    covariance = np.outer(sd, sd) * np.array([[1, rho], [rho, 1]])
+    b = rng.multivariate_normal((0, 0), covariance, size=groups)
+    g = np.repeat(np.arange(groups), rows)
+    x = rng.normal(size=len(g))
+    eta = beta[0] + b[g, 0] + (beta[1] + b[g, 1]) * x
+    y = (rng.random(len(g)) < 1 / (1 + np.exp(-eta))).astype(int)
+    return pd.DataFrame({"y": y, "x": x, "z": rng.normal(size=len(g)), "g": [f"g{i:03d}" for i in g]})

@@ -1,0 +1,122 @@
+"""The compiled kernel, its NumPy twin, and the mathematics that both claim."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.special import expit
+
+from glmmlib._kernels import reference
+
+compiled = pytest.importorskip("glmmlib._kernels._compiled")
+KERNELS = [pytest.param(k.laplace, id=k.NAME) for k in (reference, compiled)]
+
+
+def problem(seed, groups=5, q=3, p=2, spread=1.0, max_trials=4):
+    """Random arrays for a kernel: (y, n, X, beta, Z, starts, Lambda, u0)."""
+    rng = np.random.default_rng(seed)
+    starts = np.r_[0, np.cumsum(rng.integers(1, 12, size=groups))]
+    rows = starts[-1]
+    X, Z = rng.normal(size=(rows, p)), rng.normal(size=(rows, q))
+    n = rng.integers(1, max_trials + 1, size=rows).astype(float)
+    y = rng.binomial(n.astype(int), 0.6).astype(float)
+    return y, n, X, rng.normal(size=p), Z, starts, spread * np.tril(rng.normal(size=(q, q))), np.zeros((groups, q))
+
+
+def run(laplace, y, n, X, beta, Z, starts, Lambda, u0):
+    return laplace(y, n, X @ beta, Z, starts, Lambda, u0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), q=st.integers(1, 5), spread=st.sampled_from([0.0, 0.1, 1.0, 5.0]))
+def test_twins_agree(seed, q, spread):
+    arrays = problem(seed, q=q, spread=spread)
+    ours, theirs = run(compiled.laplace, *arrays), run(reference.laplace, *arrays)
+    for name in ours._fields:
+        np.testing.assert_allclose(
+            getattr(ours, name), getattr(theirs, name), rtol=1e-8, atol=1e-8, err_msg=name)
+
+
+@pytest.mark.parametrize("laplace", KERNELS)
+@pytest.mark.parametrize("seed", range(5))
+def test_gradient_is_the_derivative(laplace, seed):
+    y, n, X, beta, Z, starts, Lambda, u0 = problem(seed)
+    terms = run(laplace, y, n, X, beta, Z, starts, Lambda, u0)
+    h = 1e-5
+
+    def deviance(beta, Lambda):
+        return run(laplace, y, n, X, beta, Z, starts, Lambda, u0).deviance
+
+    for i in range(len(beta)):
+        step = h * (np.arange(len(beta)) == i)
+        slope = (deviance(beta + step, Lambda) - deviance(beta - step, Lambda)) / (2 * h)
+        assert X[:, i] @ terms.score == pytest.approx(slope, abs=1e-6)
+    for r, c in np.ndindex(Lambda.shape):  # above the diagonal too: Lambda need not be triangular
+        step = np.zeros_like(Lambda)
+        step[r, c] = h
+        slope = (deviance(beta, Lambda + step) - deviance(beta, Lambda - step)) / (2 * h)
+        assert terms.dLambda[r, c] == pytest.approx(slope, abs=1e-6)
+
+
+@pytest.mark.parametrize("laplace", KERNELS)
+def test_modes_are_stationary(laplace):
+    y, n, X, beta, Z, starts, Lambda, u0 = problem(3)
+    terms = run(laplace, y, n, X, beta, Z, starts, Lambda, u0)
+    for j, u in enumerate(terms.u):
+        rows = slice(starts[j], starts[j + 1])
+        M = Z[rows] @ Lambda
+        mu = expit(X[rows] @ beta + M @ u)
+        np.testing.assert_allclose(M.T @ (y[rows] - n[rows] * mu), u, atol=1e-9)
+
+
+@pytest.mark.parametrize("laplace", KERNELS)
+def test_no_random_effects_gives_the_glm(laplace):
+    y, n, X, beta, Z, starts, Lambda, u0 = problem(4)
+    eta = X @ beta
+    terms = run(laplace, y, n, X, beta, Z, starts, 0 * Lambda, u0)
+    assert terms.deviance == pytest.approx(-2 * np.sum(y * eta - n * np.logaddexp(0, eta)))
+    np.testing.assert_allclose(terms.score, -2 * (y - n * expit(eta)), atol=1e-12)
+
+
+def test_laplace_is_close_to_the_integral():
+    """One group with many rows: the approximation must be near the likelihood it approximates."""
+    rng = np.random.default_rng(5)
+    eta, sd = rng.normal(size=60), 0.7
+    y = (rng.random(60) < expit(eta + 0.5)).astype(float)
+
+    def integrand(b):
+        log = np.sum(y * (eta + b) - np.logaddexp(0, eta + b)) - b**2 / (2 * sd**2)
+        return np.exp(log) / np.sqrt(2 * np.pi * sd**2)
+
+    exact = -2 * np.log(quad(integrand, -5, 5, epsabs=0)[0])
+    terms = compiled.laplace(y, np.ones(60), eta, np.ones((60, 1)), [0, 60], [[sd]], [[0.0]])
+    assert terms.deviance == pytest.approx(exact, abs=0.01)
+
+
+@pytest.mark.parametrize("laplace", KERNELS)
+def test_extreme_linear_predictors_stay_finite(laplace):
+    y, n = np.array([1.0, 0.0, 1.0]), np.ones(3)
+    terms = laplace(y, n, np.array([1e30, -1e30, 700.0]), np.ones((3, 1)), [0, 3], [[1.0]], [[0.0]])
+    assert terms.deviance == pytest.approx(0.0, abs=1e-12)
+    assert np.all(np.isfinite(terms.score))
+
+
+@pytest.mark.parametrize("laplace", KERNELS)
+def test_nan_is_reported_not_looped_on(laplace):
+    terms = laplace([1.0, 0.0], [1.0, 1.0], [np.nan, 0.0], np.ones((2, 1)), [0, 2], [[1.0]], [[0.0]])
+    assert np.isnan(terms.deviance)
+
+
+@pytest.mark.parametrize("laplace", KERNELS)
+@pytest.mark.parametrize("change, name", [
+    ({"y": np.ones(3)}, "y"), ({"n": np.ones(9)}, "n"), ({"eta_fixed": np.ones((2, 2))}, "eta_fixed"),
+    ({"Z": np.ones(2)}, "Z"), ({"starts": [0, 5]}, "starts"), ({"starts": [0, 3, 1, 2]}, "starts"),
+    ({"Lambda": np.ones((2, 2))}, "Lambda"), ({"u0": np.ones((2, 1))}, "u0"),
+])
+def test_arrays_are_checked_at_the_boundary(laplace, change, name):
+    good = dict(y=np.ones(2), n=np.ones(2), eta_fixed=np.zeros(2), Z=np.ones((2, 1)),
+                starts=[0, 2], Lambda=np.ones((1, 1)), u0=np.zeros((1, 1)))
+    laplace(**good)
+    with pytest.raises(ValueError, match=name):
+        laplace(**{**good, **change})
