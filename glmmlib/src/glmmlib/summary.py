@@ -86,11 +86,12 @@ class Summary:
             f"{name}: <code>{escape(text)}</code>" for name, text in self.facts.items()) + "</p>"]
         for heading, table in self._sections():
             parts += [f"<p>{escape(line)}</p>" for line in heading.splitlines() if line]
-            parts.append(table.to_html(index=False, border=0))
+            parts.append(_html(table))
         parts += [f"<p>{escape(SIGNIFICANCE)}</p>", *(f"<p>{escape(n)}</p>" for n in self.notes)]
         return "\n".join(parts)
 
 
+TEXT_COLUMNS = ("", "Groups", "Name")  # these stand to the left, numbers to the right
 SIGNIFICANCE = "Signif. codes:  0 '***' 0.001 '**' 0.01 '*' 0.05 '.' 0.1 ' ' 1"
 
 
@@ -147,11 +148,21 @@ def _notes(result):
 
 
 def _aligned(table):
-    """The rows of a table of strings: names and stars to the left, numbers to the right."""
+    """The lines of a table of strings, headed by its column names."""
     columns = []
     for name in table:
-        cells = [name if name.strip() else "", *map(str, table[name])]
+        cells = [name.strip(), *table[name]]
         width = max(map(len, cells))
-        left = name.strip() in ("", "Groups", "Name") and not any(c[-1:].isdigit() and "." in c for c in cells)
-        columns.append([c.ljust(width) if left else c.rjust(width) for c in cells])
+        columns.append([c.ljust(width) if name in TEXT_COLUMNS else c.rjust(width) for c in cells])
     return [" ".join(row).rstrip() for row in zip(*columns)]
+
+
+def _html(table):
+    """A table of strings as HTML, aligned as in the text."""
+    def row(tag, cells):
+        return "<tr>" + "".join(
+            f'<{tag} style="text-align: {"left" if name in TEXT_COLUMNS else "right"}">{escape(cell)}</{tag}>'
+            for name, cell in zip(table, cells)) + "</tr>"
+
+    body = "".join(row("td", cells) for cells in table.itertuples(index=False))
+    return f"<table><thead>{row('th', [name.strip() for name in table])}</thead><tbody>{body}</tbody></table>"

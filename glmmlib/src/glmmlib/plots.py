@@ -1,0 +1,78 @@
+"""Pictures of fitted models: plot_x(result, ...) -> matplotlib axes. Needs matplotlib.
+
+Colours are Okabe and Ito's (2008), which survive every common form of colour blindness.
+"""
+
+import numpy as np
+from scipy.stats import norm
+
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"
+
+
+def plot_caterpillar(result, level=0.95, units=None, axes=None):
+    """Conditional modes of the random effects with their intervals, one panel per coefficient.
+
+    Parameters
+    ----------
+    result : GLMMResult.
+    level : coverage of the intervals, which are mode +- z * conditional SD: they take the model's
+        parameters as known.
+    units : dict coefficient -> text for the panel's axis; "log-odds" when not given.
+    axes : q matplotlib axes; a new row of panels when omitted.
+
+    Returns
+    -------
+    (q,) array of matplotlib axes. Groups stand in the order of their first coefficient.
+    """
+    (modes,), (sd,) = result.ranef.values(), result.ranef_sd.values()
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        _, axes = plt.subplots(
+            1, modes.shape[1], sharey=True, squeeze=False, layout="constrained",
+            figsize=(2.9 * modes.shape[1], 1 + 0.26 * len(modes)))
+    axes = np.ravel(axes)
+    modes = modes.sort_values(modes.columns[0])
+    half_width = norm.ppf((1 + level) / 2) * sd.loc[modes.index]
+    for axis, name in zip(axes, modes):
+        axis.axvline(0, color=GREY, linewidth=1, linestyle="--")
+        axis.errorbar(modes[name], np.arange(len(modes)), xerr=half_width[name],
+                      fmt="o", color=BLUE, markersize=4, linewidth=1.2)
+        axis.set_title(name.replace(":", ":\n"), fontsize=9)
+        axis.set_xlabel(f"deviation ({(units or {}).get(name, 'log-odds')})", fontsize=9)
+    axes[0].set_yticks(np.arange(len(modes)), modes.index)
+    axes[0].set_ylabel(modes.index.name)
+    return axes
+
+
+def plot_shrinkage(separate, pooled, population, truth=None, ax=None):
+    """Arrows from separately fitted coefficients to the partially pooled ones.
+
+    Parameters
+    ----------
+    separate, pooled : DataFrames (J, 2), same index and columns: no pooling, partial pooling.
+    population : (2,) the fixed effects, where everything is drawn to.
+    truth : DataFrame (J, 2), optional: the true coefficients, where they are known.
+    ax : matplotlib axis; a new one when omitted.
+
+    Returns
+    -------
+    The axis.
+    """
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        _, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
+    x, y = separate.columns
+    for level in separate.index:
+        ax.annotate("", xy=pooled.loc[level], xytext=separate.loc[level],
+                    arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1})
+    if truth is not None:
+        ax.plot(truth[x], truth[y], "*", color=GREEN, markersize=9, label="truth")
+    ax.plot(separate[x], separate[y], "o", color=ORANGE, fillstyle="none", label="no pooling")
+    ax.plot(pooled[x], pooled[y], "o", color=BLUE, label="partial pooling")
+    ax.plot(*population, "X", color="black", markersize=10, label="population")
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    ax.legend(frameon=False, fontsize=9)
+    return ax

@@ -1,0 +1,1 @@
+"""One module per section of the course: its questions, and the mistakes each of them knows."""

@@ -1,0 +1,20 @@
+"""Figures with a text alternative, for readers who cannot see them."""
+
+import base64
+import io
+from html import escape
+
+
+def show(figure, alt):
+    """Display a matplotlib figure in a notebook as an image whose alternative text is `alt`.
+
+    The figure is closed, so that the notebook does not draw it a second time.
+    """
+    import matplotlib.pyplot as plt
+    from IPython.display import HTML, display
+
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=110)
+    plt.close(figure)
+    data = base64.b64encode(png.getvalue()).decode()
+    display(HTML(f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}" style="max-width: 100%">'))

@@ -1,0 +1,67 @@
+"""What holds for every section: released freshly, runs unanswered, well formed."""
+
+import re
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from glmmlib.teaching.grading import Course, stale_sections
+
+
+def sections():
+    from pathlib import Path
+
+    return sorted(p.parent.name for p in (Path(__file__).parents[2] / "solutions").glob("*/*.ipynb"))
+
+
+@pytest.fixture(params=sections())
+def section(request):
+    return request.param
+
+
+def read(repo, folder, section):
+    return nbformat.read(repo / folder / section / f"{section}.ipynb", as_version=4)
+
+
+def test_course_is_what_release_makes(repo):
+    assert stale_sections(Course(repo)) == [], "run `make release` and commit course/"
+
+
+def test_released_notebook_runs_unanswered(repo, section, tmp_path):
+    notebook = read(repo, "course", section)
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    errors = [o for cell in notebook.cells for o in cell.get("outputs", []) if o.output_type == "error"]
+    assert errors == []
+
+
+@pytest.mark.parametrize("folder", ["solutions", "course"])
+def test_notebooks_are_stored_clean(repo, section, folder):
+    notebook = read(repo, folder, section)
+    nbformat.validate(notebook)
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+    for cell in notebook.cells:
+        assert not cell.get("outputs") and not cell.get("execution_count")
+        assert len(cell.source.splitlines()) <= 45, f"{cell.id} is longer than a screen"
+
+
+def test_released_notebook_gives_nothing_away(repo, section):
+    text = "\n".join(cell.source for cell in read(repo, "course", section).cells)
+    for secret in ("BEGIN SOLUTION", "BEGIN HIDDEN", "points(", "reference()"):
+        assert secret not in text
+
+
+def test_every_figure_has_alternative_text(repo, section):
+    for cell in read(repo, "solutions", section).cells:
+        if cell.cell_type == "code":
+            assert "plt.show()" not in cell.source, f"{cell.id}: use show(figure, alt=...)"
+            assert cell.source.count("show(") == len(re.findall(r"alt=\(?\s*f?[\"']", cell.source)), cell.id
+        assert not re.search(r"!\[\]\(|<img(?![^>]*alt=)", cell.source), cell.id
+
+
+def test_headings_are_in_order(repo, section):
+    levels = [len(mark) for cell in read(repo, "solutions", section).cells if cell.cell_type == "markdown"
+              for mark in re.findall(r"^(#+) ", cell.source, flags=re.MULTILINE)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))

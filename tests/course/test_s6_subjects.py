@@ -1,0 +1,182 @@
+"""Section 6 graded through the real pipeline: right answers, none, and typical wrong ones."""
+
+from html import unescape
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+from glmmlib.teaching.exercises import s6_subjects as s6
+
+SECTION = "s6_subjects"
+FULL = {"q1-test": 2, "q2-test": 4, "q3-test": 1, "q4-test": 2, "q5-test": 2}
+NONE = dict.fromkeys(FULL, 0)
+
+FOR_ONE = {
+    "q1": "subject_9_intercept = {}",
+    "q3": "new_subject_intercept = {}",
+    "q4": "subject_2_threshold_uncrowded = {}",
+    "q5": "subject_2_threshold_crowded, subject_2_threshold_difference = {}",
+    "q2": "(subject_9_minus_subject_8, subject_9_compared_with_subject_8,\n"
+          " subject_9_minus_population, subject_9_compared_with_population) = {}",
+}
+T = 'm.thresholds().set_index(["Subject", "Condition"]).threshold'
+RIGHT = {
+    "q1": 'm.coef["Subject"].loc["9", "(Intercept)"]',
+    "q2": '(m.ranef["Subject"].loc["9", "(Intercept)"] - m.ranef["Subject"].loc["8", "(Intercept)"], "smaller",\n'
+          ' m.ranef["Subject"].loc["9", "(Intercept)"], "smaller")',
+    "q3": 'm.fixef["(Intercept)"]',
+    "q4": f'{T}["2", "uncrowded"]',
+    "q5": f'({T}["2", "crowded"], {T}["2", "crowded"] - {T}["2", "uncrowded"])',
+}
+
+# student -> (answers that differ from the right ones, points that differ from full, said on the page)
+SUBMISSIONS = {
+    "right-other-forms": (
+        {"q1": 'str(round(m.coef["Subject"].loc["9", "(Intercept)"], 3))',
+         "q3": 'm.fixef.iloc[[0]]',
+         "q4": f'np.array([{T}["2", "uncrowded"]])'}, {}, []),
+    "right-rounded": (
+        {"q1": 'round(m.coef["Subject"].loc["9", "(Intercept)"], 2)',
+         "q4": f'round(float({T}["2", "uncrowded"]), 2)'}, {}, []),
+    "deviation": (
+        {"q1": 'm.ranef["Subject"].loc["9", "(Intercept)"]'}, {"q1-test": 0},
+        ["the deviation of subject 9 from the population: add the population intercept"]),
+    "population": (
+        {"q1": 'm.fixef["(Intercept)"]'}, {"q1-test": 0}, ["this is the population's intercept"]),
+    "probability": (
+        {"q1": '1 / (1 + np.exp(-m.coef["Subject"].loc["9", "(Intercept)"]))'}, {"q1-test": 0},
+        ["this is a probability"]),
+    "counts-from-zero": (
+        {"q1": 'm.coef["Subject"]["(Intercept)"].iloc[9]'}, {"q1-test": 0}, ["the intercept of subject 10"]),
+    "whole-table": (
+        {"q1": 'm.coef["Subject"].loc["9"]'}, {"q1-test": 0}, ["holds 4 values where one is asked for"]),
+    "other-way-round": (
+        {"q2": '(m.ranef["Subject"].loc["8", "(Intercept)"] - m.ranef["Subject"].loc["9", "(Intercept)"], "larger",\n'
+               ' m.ranef["Subject"].loc["9", "(Intercept)"], "smaller")'}, {"q2-test": 2},
+        ["this is subject 8 minus subject 9", "look at the sign of the difference"]),
+    "mixed-up-scales": (
+        {"q2": '(m.coef["Subject"].loc["9", "(Intercept)"] - m.ranef["Subject"].loc["8", "(Intercept)"], "smaller",\n'
+               ' m.ranef["Subject"].loc["9", "(Intercept)"] - m.fixef["(Intercept)"], "smaller")'}, {"q2-test": 2},
+        ["compare two intercepts or two deviations", "which already is the difference"]),
+    "zero-for-new": ({"q3": "0"}, {"q3-test": 0}, ["zero is what we expect of a new subject's deviation"]),
+    "centred": (
+        {"q4": f'{T}["2", "uncrowded"] - mean_size'}, {"q4-test": 0}, ["this is the centred size"]),
+    "log-odds-for-size": ({"q4": "logit(0.625)"}, {"q4-test": 0}, ["this is the target in log-odds"]),
+    "proportion-as-log-odds": (
+        {"q4": "mean_size + (0.625 - m.coef['Subject'].loc['2'] @ [1, 0, -.5, 0])"
+               " / (m.coef['Subject'].loc['2'] @ [0, 1, 0, -.5])"},
+        {"q4-test": 0}, ["you used the proportion 0.625 as if it were log-odds"]),
+    "fifty-percent": (
+        {"q4": 'm.thresholds(p=0.5).threshold[2]'}, {"q4-test": 0}, ["50 % are correct"]),
+    "wrong-condition": (
+        {"q4": f'{T}["2", "crowded"]', "q5": f'({T}["2", "crowded"], {T}["2", "uncrowded"] - {T}["2", "crowded"])'},
+        {"q4-test": 0, "q5-test": 1}, ["this is the threshold for crowded", "this is uncrowded minus crowded"]),
+    "typical-subject": (
+        {"q4": 'm.thresholds(re="population").threshold[0]'}, {"q4-test": 0}, ["the threshold of the typical subject"]),
+    "guess": ({"q4": "2.0"}, {"q4-test": 0}, ["% correct for subject 2, uncrowded; 62.5 % are asked for"]),
+    "ignores-interaction": (
+        {"q5": f'({T}["2", "crowded"], -m.coef["Subject"].loc["2"].iloc[2] / m.coef["Subject"].loc["2"].iloc[1])'},
+        {"q5-test": 1}, ["that ignores the interaction"]),
+    "crashes": ({"q1": "undefined_name", "q3": "None"}, {"q1-test": 0, "q3-test": 0}, ["is not answered yet"]),
+}
+
+
+@pytest.fixture(scope="module")
+def graded(classroom, repo):
+    """The classroom after one run over the solution, the untouched notebook and all submissions."""
+    classroom.hand_in("student-a", SECTION, notebook=nbformat.read(
+        repo / "solutions" / SECTION / f"{SECTION}.ipynb", as_version=4))
+    classroom.hand_in("student-b", SECTION)
+    for student, (answers, _, _) in SUBMISSIONS.items():
+        classroom.hand_in(student, SECTION, {
+            cell: FOR_ONE[cell].format(value) for cell, value in {**RIGHT, **answers}.items()})
+    classroom.rows = classroom.grade()
+    return classroom
+
+
+def autograded(graded, student):
+    return {name: points for name, points in graded.points(student, SECTION).items() if name in FULL}
+
+
+def test_solution_scores_full_marks(graded):
+    row = graded.rows["student-a"]
+    assert autograded(graded, "student-a") == FULL
+    assert (row.score, row.max_score, row.problem) == (11, 15, "")
+    assert row.needs_manual_grade, "the free text waits for a person"
+
+
+def test_untouched_notebook_scores_nothing(graded):
+    row = graded.rows["student-b"]
+    assert autograded(graded, "student-b") == NONE
+    assert (row.score, row.max_score, row.problem) == (0, 15, "")
+    assert "subject_9_intercept is not answered yet" in graded.feedback("student-b", SECTION)
+
+
+@pytest.mark.parametrize("student", SUBMISSIONS)
+def test_typical_submissions(graded, student):
+    _, points, messages = SUBMISSIONS[student]
+    assert autograded(graded, student) == {**FULL, **points}
+    page = unescape(graded.feedback(student, SECTION))
+    for message in messages:
+        assert message in page
+
+
+@pytest.mark.parametrize("student", ["student-a", "deviation"])
+def test_feedback_keeps_the_tests_to_itself(graded, student):
+    page = graded.feedback(student, SECTION)
+    for secret in ("HIDDEN TESTS", "s6.reference", "larger_than_8", "Traceback (most"):
+        assert secret not in page
+
+
+def test_scores_file(graded):
+    scores = pd.read_csv(graded.course.gradebook / "scores.csv").set_index("student_id")
+    assert len(scores) == len(SUBMISSIONS) + 2
+    assert scores.loc["student-a", ["assignment", "score", "max_score"]].tolist() == [SECTION, 11, 15]
+    assert scores.loc["deviation", "score"] == 9
+
+
+# --- the catalogue by itself: quick, and every mistake -------------------------------------------
+
+def right_answers():
+    m = s6.reference()
+    own, modes = m.coef["Subject"]["(Intercept)"], m.ranef["Subject"]["(Intercept)"]
+    uncrowded, crowded = m.thresholds().query("Subject == '2'").threshold
+    return {
+        s6.subject_9_intercept: own["9"],
+        s6.subject_9_minus_subject_8: own["9"] - own["8"],
+        s6.subject_9_minus_population: modes["9"],
+        s6.new_subject_intercept: m.fixef["(Intercept)"],
+        s6.subject_2_threshold_uncrowded: uncrowded,
+        s6.subject_2_threshold_crowded: crowded,
+        s6.subject_2_threshold_difference: crowded - uncrowded,
+    }
+
+
+@pytest.mark.parametrize("question", right_answers(), ids=lambda q: q.__name__)
+def test_every_mistake_is_named_and_none_is_right(question, capsys):
+    expected = right_answers()[question]
+    for mistake in question().mistakes:
+        verdict = question().judge(mistake.value, expected)
+        assert verdict.share == 0
+        named = [m.message for m in question().mistakes if abs(m.value - mistake.value) <= 0.01]
+        assert any(message in verdict.message for message in named)
+        question().check(mistake.value)
+        said = capsys.readouterr().out
+        assert any(message in said for message in named)
+
+
+@pytest.mark.parametrize("question", right_answers(), ids=lambda q: q.__name__)
+def test_right_answers_are_accepted_in_any_form(question, capsys):
+    expected = float(right_answers()[question])
+    for form in (expected, np.float32(expected), round(expected, 2), f"{expected:.3f}", pd.Series([expected])):
+        assert question().judge(form, expected).share == 1
+    question().check(expected)
+    assert "✗" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("question, number", zip(right_answers(), (6, 3, 3, 2, 8, 8, 4)))
+def test_most_mistakes_can_be_told_from_the_right_answer(question, number):
+    """A mistake that leads to the right number is left out; too many, and the question is pointless."""
+    assert len(question().mistakes) >= number
