@@ -1,0 +1,46 @@
+# Thin: each target is what a person would type.
+PYTHON ?= python3
+LAB_ARGS ?=
+PYTEST_ARGS ?=
+BIN := .venv/bin
+SOURCES := $(shell find glmmlib -type f -not -path '*/__pycache__/*' -not -path '*/build/*')
+
+help:            ## say what there is to make
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+lab: .venv/ready ## set up what is missing, then open the course in JupyterLab (LAB_ARGS="--no-browser")
+	$(BIN)/jupyter lab course $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
+
+test: .venv/test-ready ## set up what is missing, then run the tests (PYTEST_ARGS="-k grading")
+	$(BIN)/python -m pytest tests $(PYTEST_ARGS)
+
+release: .venv/ready ## make course/ from solutions/
+	$(BIN)/python -m glmmlib.teaching.grading release
+
+grade: .venv/ready ## grade gradebook/submitted/<student>/<assignment>/
+	$(BIN)/python -m glmmlib.teaching.grading grade
+
+pins:            ## choose the newest versions of everything and pin them
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header \
+		--no-emit-index-url --output-file binder/requirements.txt requirements.in
+	(cat binder/requirements.txt; echo ./glmmlib) > requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header \
+		--no-emit-index-url --constraint binder/requirements.txt \
+		--output-file tests/requirements.txt tests/requirements.in
+
+clean:           ## remove what `make` installed or built (never gradebook/)
+	rm -rf .venv glmmlib/build .release-*
+
+.venv/ready: requirements.txt $(SOURCES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: name one with make PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/test-ready: .venv/ready tests/requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+.PHONY: help lab test release grade pins clean

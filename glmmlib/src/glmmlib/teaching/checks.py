@@ -1,0 +1,274 @@
+"""Questions, the mistakes they know, and the points an answer earns.
+
+A question bears the name of the notebook variable that answers it::
+
+    question = Number(
+        "subject_9_intercept", "log-odds",
+        mistakes=[Mistake(-0.51, "this is subject 9's deviation: add the population intercept.")],
+    )
+
+In the notebook a graded test cell asks it twice, by name, so that a variable which does not exist
+is a sentence and not a NameError::
+
+    question.check()            # seen by students: speaks at once, never tells the right answer
+    ### BEGIN HIDDEN TESTS
+    points((2, question, lambda: fit.coef["Subject"].loc[9, "Intercept"]))
+    ### END HIDDEN TESTS
+
+Judging (`question.judge(answer, expected)`) is a pure function of plain values: it reads nothing
+from the notebook, and may as well run in another process. Known mistakes belong to the question and
+may be seen; the expected value is passed in by the hidden test, which computes it.
+"""
+
+import contextlib
+import io
+import math
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..errors import GlmmlibError
+from .answers import Unreadable, as_number, as_text, notebook_variable, shorten
+
+# Begins the line of a part that could not be judged; `grading` looks for it and tells the person.
+UNJUDGED = "? not judged"
+
+_FROM_NOTEBOOK = object()
+
+
+class QuestionError(GlmmlibError, ValueError):
+    """A question or its points are written wrongly: for the author, never for a student."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an answer is worth and why: `share` of the points in [0, 1], `message` one sentence."""
+
+    share: float
+    message: str
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A number that a known misconception leads to, and the sentence that names it.
+
+    `share` in [0, 1] is the part of the points it still earns.
+    """
+
+    value: float
+    message: str
+    share: float = 0.0
+
+
+class _Question:
+    """What questions have in common: they are asked by name, and never raise at a student."""
+
+    def check(self, answer=_FROM_NOTEBOOK):
+        """Print one line about the notebook's variable (or `answer`): the visible check.
+
+        It says what is missing or wrong in form, names a known mistake, and otherwise that the
+        answer has the right form. It does not know the right answer and raises nothing.
+        """
+        if answer is _FROM_NOTEBOOK:
+            answer = notebook_variable(self.name)
+        print(self.comment(answer))
+
+
+@dataclass(frozen=True)
+class Number(_Question):
+    """A question answered by one number in `unit`, asked to `decimals` decimals.
+
+    An answer is right within one unit of the last decimal asked. `objection`, if given, takes the
+    answer (a float) and returns a sentence when a property of the right answer does not hold for
+    it, else None: the visible check can so refuse an answer without knowing the right one.
+    """
+
+    name: str
+    unit: str
+    decimals: int = field(default=2, kw_only=True)
+    mistakes: Sequence[Mistake] = field(default=(), kw_only=True)
+    objection: Callable[[float], str | None] | None = field(default=None, kw_only=True)
+
+    @property
+    def form(self):
+        """What is asked for, in words: "a number in log-odds, to 2 decimals"."""
+        decimals = f"{self.decimals} decimal" + "s" * (self.decimals != 1)
+        return f"a number in {self.unit}, to {decimals}"
+
+    def comment(self, answer):
+        """The line that the visible check prints about `answer` (any object)."""
+        try:
+            number = as_number(answer)
+        except Unreadable as problem:
+            return f"→ {self.name} {problem} ({_capital(self.form)}.)"
+        mistake = self._mistake(number)
+        if mistake:
+            return f"✗ {self._said(number)}: {mistake.message}"
+        objection = self._objection(number)
+        if objection:
+            return f"✗ {self._said(number)}: {objection}"
+        return (
+            f"• {self._said(number)} has the right form: {self.form}. "
+            "It is graded when you submit."
+        )
+
+    def judge(self, answer, expected):
+        """The Verdict on `answer` (any object), where `expected` (a number) is right.
+
+        The right answer wins over a mistake that lies within the same tolerance; of several
+        mistakes the nearest is named.
+        """
+        try:
+            expected = as_number(expected)
+        except Unreadable as problem:
+            raise QuestionError(f"The expected value of {self.name} {problem}") from None
+        try:
+            number = as_number(answer)
+        except Unreadable as problem:
+            return Verdict(0.0, f"{self.name} {problem}")
+        if self._agrees(number, expected):
+            return Verdict(1.0, f"{self._said(number)} is right.")
+        mistake = self._mistake(number)
+        if mistake:
+            return Verdict(mistake.share, f"{self._said(number)}: {mistake.message}")
+        objection = self._objection(number)
+        if objection:
+            return Verdict(0.0, f"{self._said(number)}: {objection}")
+        if self._agrees(-number, expected):
+            return Verdict(0.0, f"{self._said(number)} has the right size but the wrong sign.")
+        if abs(number - expected) <= 5 * self._tolerance:
+            return Verdict(
+                0.0,
+                f"{self._said(number)} is close, but not right to {self.decimals} decimals: "
+                "round only the last result.",
+            )
+        return Verdict(0.0, f"{self._said(number)} is not right ({self.form}, is asked for).")
+
+    @property
+    def _tolerance(self):
+        return 10.0**-self.decimals
+
+    def _agrees(self, number, target):
+        # the slack lets 0.51 agree with 0.50, which differ by a little more than 0.01 in binary
+        slack = 1e-9 * self._tolerance + 1e-15 * abs(target)
+        return abs(number - target) <= self._tolerance + slack
+
+    def _mistake(self, number):
+        known = [m for m in self.mistakes if self._agrees(number, m.value)]
+        return min(known, key=lambda m: abs(number - m.value), default=None)
+
+    def _objection(self, number):
+        try:
+            return self.objection and self.objection(number)
+        except Exception:  # an objection that cannot be computed is no objection
+            return None
+
+    def _said(self, number):
+        return f"{self.name} = {number:.6g}"
+
+
+@dataclass(frozen=True)
+class Choice(_Question):
+    """A question answered by one of `options` (texts; upper or lower case is the same).
+
+    `mistakes` maps wrong options to what choosing them means. The visible check keeps these to
+    itself, for to name the wrong options is to name the right one: they come with the grade.
+    """
+
+    name: str
+    options: Sequence[str]
+    mistakes: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+
+    def __post_init__(self):
+        unknown = set(self.mistakes) - set(self.options)
+        if unknown:
+            raise QuestionError(f"{self.name} has a mistake that is no option: {shorten(unknown)}.")
+
+    @property
+    def form(self):
+        """What is asked for, in words: 'one of "higher", "lower"'."""
+        return "one of " + ", ".join(f'"{option}"' for option in self.options)
+
+    def comment(self, answer):
+        """The line that the visible check prints about `answer` (any object)."""
+        try:
+            option = self._option(answer)
+        except Unreadable as problem:
+            return f"→ {self.name} {problem} ({_capital(self.form)}.)"
+        return f'• {self.name} = "{option}" is one of the options. It is graded when you submit.'
+
+    def judge(self, answer, expected):
+        """The Verdict on `answer` (any object), where the option `expected` is right."""
+        if expected not in self.options:
+            raise QuestionError(f"The expected value of {self.name} is {shorten(expected)}, no option.")
+        try:
+            option = self._option(answer)
+        except Unreadable as problem:
+            return Verdict(0.0, f"{self.name} {problem}")
+        if option == expected:
+            return Verdict(1.0, f'{self.name} = "{option}" is right.')
+        reason = self.mistakes.get(option)
+        return Verdict(0.0, f'{self.name} = "{option}"' + (f": {reason}" if reason else " is not right."))
+
+    def _option(self, answer):
+        text = as_text(answer)
+        for option in self.options:
+            if " ".join(text.casefold().split()) == option.casefold():
+                return option
+        raise Unreadable(f"is {shorten(text)}, which is none of the options: choose {self.form}.")
+
+
+def points(*parts):
+    """Judge the notebook's answers, print a line for each, return the points earned.
+
+    Each part is `(points, question, expected)`; `expected` is the right value or a function
+    without arguments that computes it. As the last value of an nbgrader test cell, the returned
+    int or float in [0, sum of points] is taken as partial credit. A part whose judging fails earns
+    nothing, says so in one sentence, and leaves the others as they are.
+    """
+    _clear_cell_output()
+    earned = 0.0
+    for most, question, expected in parts:
+        if not (isinstance(most, (int, float)) and 0 < most < math.inf):
+            raise QuestionError(f"{question.name} has {shorten(most)} points: give a positive number.")
+        try:
+            verdict = _quietly(_judge, question, expected)
+        except Exception as failure:
+            reason = " ".join(f"{type(failure).__name__}: {failure}".split())
+            print(f"{UNJUDGED}: {question.name} could not be judged by itself ({reason}); "
+                  "your instructor will look at it.")
+            continue
+        gained = most * verdict.share
+        earned += gained
+        mark = "✓" if verdict.share == 1 else "✗"
+        print(f"{mark} {verdict.message} ({gained:g} of {most:g} point{'s' * (most != 1)})")
+    return int(earned) if earned == int(earned) else float(earned)
+
+
+def _judge(question, expected):
+    if callable(expected):
+        expected = expected()
+    return question.judge(notebook_variable(question.name), expected)
+
+
+def _quietly(function, *arguments):
+    # nbgrader gives no points to a cell that wrote to stderr, as every warning does
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        return function(*arguments)
+
+
+def _clear_cell_output():
+    # What the visible check printed would be said twice, and a warning given before this call
+    # would cost the points (see `_quietly`).
+    if "IPython" in sys.modules:
+        from IPython import get_ipython
+        from IPython.display import clear_output
+
+        if get_ipython() is not None:
+            clear_output()
+
+
+def _capital(sentence):
+    return sentence[0].upper() + sentence[1:]

@@ -1,0 +1,102 @@
+"""The course as a student sees it: JupyterLab in a real browser."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import nbformat
+import pytest
+
+SECTIONS = sorted(p.parent.name for p in (Path(__file__).parents[2] / "course").glob("*/*.ipynb"))
+TOKEN = "a-token-for-this-test"
+
+
+@pytest.fixture(scope="module")
+def lab(repo, tmp_path_factory):
+    """JupyterLab on a copy of course/, started as `make lab` starts it; gives (address, folder)."""
+    root = tmp_path_factory.mktemp("lab")
+    shutil.copytree(repo / "course", root / "course")
+    # Show all cells at once; by default JupyterLab draws those in view only.
+    settings = root / "settings" / "@jupyterlab" / "notebook-extension"
+    settings.mkdir(parents=True)
+    (settings / "tracker.jupyterlab-settings").write_text(json.dumps({"windowingMode": "none"}))
+    log = root / "lab.log"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", "--no-browser", "--port=0", f"--IdentityProvider.token={TOKEN}",
+         "--allow-root", "course"],
+        cwd=root, stdout=log.open("w"), stderr=subprocess.STDOUT,
+        env={**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(root / "settings"),
+             "JUPYTERLAB_WORKSPACES_DIR": str(root / "workspaces"), "JUPYTER_CONFIG_DIR": str(root / "config")})
+    try:
+        yield wait_for_address(server, log), root / "course"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def wait_for_address(server, log, seconds=90):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        found = re.search(r"http://(?:localhost|127\.0\.0\.1):(\d+)/lab", log.read_text())
+        if found:
+            address = f"http://127.0.0.1:{found[1]}"
+            if urlopen(f"{address}/api?token={TOKEN}").status == 200:
+                return address
+        time.sleep(0.5)
+    pytest.fail(f"JupyterLab did not start: {log.read_text()[-1500:]}")
+
+
+def open_and_run(browser, address):
+    """Open a notebook in a new page and choose Run > Run All Cells."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.goto(address)
+    # a command given before the kernel is there would be lost
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    return page
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_all_cells_run_and_figures_show(lab, browser, section, tmp_path):
+    address, folder = lab
+    page = open_and_run(browser, f"{address}/lab/tree/{section}/{section}.ipynb?token={TOKEN}")
+    # every code cell gets a number when it has run; [*] means waiting
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
+              .every(prompt => /\\[\\d+\\]/.test(prompt.textContent))""", timeout=180_000)
+
+    assert page.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
+    pictures = page.locator(".jp-OutputArea img")
+    expected = sum("show(" in cell.source for cell in notebook(folder, section).cells if cell.cell_type == "code")
+    assert pictures.count() >= expected > 0
+    for picture in pictures.all():
+        assert picture.evaluate("image => image.complete && image.naturalWidth") > 300
+        assert len(picture.get_attribute("alt") or "") > 40
+    assert page.locator(".jp-RenderedMarkdown .jp-mod-error, mjx-merror").count() == 0
+    page.screenshot(path=os.environ.get("SCREENSHOTS", str(tmp_path)) + f"/{section}.png")
+    page.close()
+
+
+def notebook(folder, section):
+    return nbformat.read(folder / section / f"{section}.ipynb", as_version=4)
+
+
+def test_an_answer_is_met_at_once(lab, browser):
+    """A student types the deviation for the intercept and is told what it is."""
+    address, folder = lab
+    changed = notebook(folder, "s6_subjects")
+    next(cell for cell in changed.cells if cell.id == "q1").source = (
+        'subject_9_intercept = m.ranef["Subject"].loc["9", "(Intercept)"]')
+    nbformat.write(changed, folder / "s6_subjects" / "answered.ipynb")
+    page = open_and_run(browser, f"{address}/lab/tree/s6_subjects/answered.ipynb?token={TOKEN}")
+    message = page.get_by_text("add the population intercept").first
+    message.wait_for(timeout=180_000)
+    assert "✗ subject_9_intercept = " in message.inner_text()
+    page.close()

@@ -1,0 +1,220 @@
+"""What an answer counts as, what it is worth, and what is said about it."""
+
+import math
+import sys
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glmmlib.teaching import Choice, Mistake, Number, Verdict, points
+from glmmlib.teaching.answers import UNDEFINED
+from glmmlib.teaching.checks import UNJUDGED, QuestionError
+
+DEVIATION = Mistake(-0.51, "this is the deviation of subject 9: add the population intercept.")
+NUMBER = Number("intercept", "log-odds", mistakes=[DEVIATION, Mistake(0.61, "this is a proportion.")])
+CHOICE = Choice("larger", ["first", "second", "neither"], mistakes={"second": "you read it the other way."})
+
+finite = st.floats(-1e6, 1e6)
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """Sets variables of the module that stands for the notebook."""
+    def define(**variables):
+        for name, value in variables.items():
+            monkeypatch.setattr(sys.modules["__main__"], name, value, raising=False)
+    return define
+
+
+SPELLINGS = [
+    0.46, Decimal("0.46"), Fraction(23, 50), np.float64(0.46), np.float32(0.46), np.array(0.46),
+    np.array([0.46]), np.array([[0.46]]), np.array([0.46], dtype=object), np.array(["0.46"]),
+    pd.Series([0.46]), pd.Series([0.46], index=["Subject 9"]), pd.DataFrame({"Intercept": [0.46]}),
+    pd.Series([0.46], dtype="Float64"), [0.46], (0.46,), "0.46", " 0.46 ", "+.46", "46e-2",
+    0.455, 0.4649, 0.45, 0.47,
+]
+
+
+@pytest.mark.parametrize("answer", SPELLINGS, ids=repr)
+def test_the_right_number_counts_however_it_is_spelled(answer):
+    assert NUMBER.judge(answer, 0.46).share == 1
+    assert "right form" in NUMBER.comment(answer)
+
+
+@pytest.mark.parametrize("answer", [1, np.int64(1), True + 0, "1", Fraction(1), pd.Series([1], dtype="Int64")], ids=repr)
+def test_whole_numbers_count(answer):
+    assert NUMBER.judge(answer, 1.0).share == 1
+
+
+itself = []
+itself.append(itself)
+
+UNREADABLE = [
+    (..., "is not answered yet"), (None, "is not answered yet"), ("", "is not answered yet"),
+    ("...", "is not answered yet"), (pd.Series([None], dtype=object), "is not answered yet"),
+    (UNDEFINED, "is not defined"),
+    (math.nan, "is NaN"), ("nan", "is NaN"), (pd.NA, "is NaN"), (pd.NaT, "is NaN"), (np.ma.masked, "is NaN"),
+    (Decimal("sNaN"), "is NaN"), (pd.Series([np.nan]), "is NaN"),
+    (math.inf, "is infinite"), (-np.inf, "is infinite"), (10**400, "is infinite"), ("1e999", "is infinite"),
+    (1j, "complex"), (np.complex64(1), "complex"),
+    (True, "is True"), (np.bool_(False), "is False"), (np.array([True]), "is True"),
+    ([], "holds 0 values"), (np.array([1.0, 2.0]), "holds 2 values"), (pd.Series([1, 2, 3]), "holds 3 values"),
+    (pd.DataFrame({"a": [1], "b": [2]}), "holds 2 values"), (itself, "is a list"),
+    ("0,46", "decimals after a point"), ("0.46 log-odds", "without quotes, unit or words"), ("abc", "'abc'"),
+    (len, "call it"), (lambda: 0.46, "call it"), ({}, "is a dict"), (b"0.46", "is a bytes"),
+    (object(), "is a object"), (np.datetime64("2020"), "is a datetime64"), (pd.Timedelta(1), "is a Timedelta"),
+]
+
+
+@pytest.mark.parametrize("answer, said", UNREADABLE, ids=lambda value: repr(value)[:30])
+def test_what_is_no_number_earns_nothing_and_is_told_so(answer, said):
+    verdict = NUMBER.judge(answer, 0.46)
+    assert verdict.share == 0
+    for message in (verdict.message, NUMBER.comment(answer)):
+        assert said in message and "intercept" in message and "\n" not in message
+    assert "log-odds" in NUMBER.comment(answer)
+
+
+def test_each_kind_of_wrong_number_has_its_own_sentence():
+    said = lambda answer: NUMBER.judge(answer, 0.46).message
+    assert said(-0.51) == f"intercept = -0.51: {DEVIATION.message}"
+    assert "wrong sign" in said(-0.46)
+    assert "close" in said(0.49)
+    assert "not right" in said(7) and "a number in log-odds, to 2 decimals" in said(7)
+
+
+def test_the_visible_check_names_known_mistakes_only():
+    assert DEVIATION.message in NUMBER.comment(-0.512)
+    assert "right form" in NUMBER.comment(7) and "graded when you submit" in NUMBER.comment(7)
+
+
+def test_the_right_answer_wins_over_a_mistake_beside_it():
+    near = Number("x", "arcmin", mistakes=[Mistake(0.465, "a mistake.")])
+    assert near.judge(0.462, 0.46).share == 1
+    assert near.judge(0.474, 0.46).message.endswith("a mistake.")
+
+
+def test_the_nearest_mistake_is_named_and_may_earn_a_share():
+    two = Number("x", "arcmin", mistakes=[Mistake(1.0, "one."), Mistake(1.01, "other.", share=0.5)])
+    assert two.judge(1.004, 5).message.endswith("one.")
+    assert two.judge(1.006, 5) == Verdict(0.5, "x = 1.006: other.")
+
+
+def test_an_objection_refuses_without_knowing_the_answer():
+    size = Number("size", "arcmin", objection=lambda s: "too small to be seen." if s < 1 else None)
+    assert size.comment(0.5) == "✗ size = 0.5: too small to be seen."
+    assert size.judge(0.5, 3).message == "size = 0.5: too small to be seen."
+    assert "right form" in size.comment(3)
+
+
+def test_an_objection_that_fails_is_none():
+    size = Number("size", "arcmin", objection=lambda s: 1 / 0)
+    assert "right form" in size.comment(3) and size.judge(3, 3).share == 1
+
+
+@given(expected=finite, decimals=st.integers(0, 6), inside=st.floats(-1, 1), outside=st.floats(1.01, 1e3))
+def test_the_tolerance_is_one_unit_of_the_last_decimal_asked(expected, decimals, inside, outside):
+    question = Number("x", "arcmin", decimals=decimals)
+    unit = 10.0**-decimals
+    assert question.judge(expected + inside * unit, expected).share == 1
+    assert question.judge(expected + outside * unit, expected).share == 0
+
+
+@given(expected=finite, decimals=st.integers(0, 6))
+def test_rounding_and_printing_never_cost_points(expected, decimals):
+    question = Number("x", "arcmin", decimals=decimals)
+    for answer in (round(expected, decimals), f"{expected:.{decimals}f}", expected, np.array([expected])):
+        assert question.judge(answer, expected).share == 1
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text() | st.complex_numbers() | st.binary() | st.integers(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+))
+def test_judging_never_raises_and_is_one_line(answer):
+    for question, expected in ((NUMBER, 0.46), (CHOICE, "first")):
+        verdict = question.judge(answer, expected)
+        assert 0 <= verdict.share <= 1 and len(verdict.message.splitlines()) == 1
+        assert len(question.comment(answer).splitlines()) == 1
+
+
+@pytest.mark.parametrize("answer", ["first", " First ", "FIRST", np.str_("first"), pd.Series(["first"]), ["first"]])
+def test_an_option_counts_however_it_is_written(answer):
+    assert CHOICE.judge(answer, "first").share == 1
+
+
+@pytest.mark.parametrize("answer, said", [
+    ("second", "you read it the other way."), ("neither", "is not right."), ("third", "none of the options"),
+    (..., "is not answered yet"), (UNDEFINED, "is not defined"), (1, "is a int"), (["first", "second"], "holds 2"),
+], ids=repr)
+def test_a_wrong_option_says_why(answer, said):
+    verdict = CHOICE.judge(answer, "first")
+    assert verdict.share == 0 and said in verdict.message
+
+
+def test_the_visible_check_of_a_choice_does_not_tell_wrong_from_right():
+    assert CHOICE.comment("second").replace("second", "first") == CHOICE.comment("first")
+
+
+def test_questions_written_wrongly_are_told_to_their_author():
+    with pytest.raises(QuestionError, match="no option"):
+        Choice("c", ["a"], mistakes={"b": "?"})
+    with pytest.raises(QuestionError, match="no option"):
+        CHOICE.judge("first", "third")
+    with pytest.raises(QuestionError, match="expected value of intercept is NaN"):
+        NUMBER.judge(1, math.nan)
+
+
+def test_check_reads_the_notebook_and_prints_one_line(notebook, capsys):
+    assert NUMBER.check() is None
+    notebook(intercept=-0.51)
+    assert NUMBER.check() is None
+    NUMBER.check(0.46)
+    undefined, mistaken, given = capsys.readouterr().out.splitlines()
+    assert "is not defined" in undefined and DEVIATION.message in mistaken and "0.46" in given
+
+
+def test_points_add_up_and_are_told_line_by_line(notebook, capsys):
+    notebook(intercept=0.46, larger="second")
+    assert points((2, NUMBER, 0.46), (1, CHOICE, lambda: "first")) == 2
+    right, wrong = capsys.readouterr().out.splitlines()
+    assert right == "✓ intercept = 0.46 is right. (2 of 2 points)"
+    assert wrong == '✗ larger = "second": you read it the other way. (0 of 1 point)'
+
+
+@pytest.mark.parametrize("share, kind", [(1.0, int), (0.0, int), (0.5, float)])
+def test_points_are_plain_numbers_that_nbgrader_reads(notebook, share, kind):
+    notebook(x=np.float64(1))
+    question = Number("x", "arcmin", mistakes=[Mistake(1, "m.", share=share)])
+    earned = points((1, question, 9))
+    assert type(earned) is kind and earned == share
+
+
+def test_points_are_silent_about_warnings(notebook, capsys):
+    def warn():
+        import warnings
+        warnings.warn("did not converge")
+        print("to stderr", file=sys.stderr)
+        return 0.46
+    notebook(intercept=0.46)
+    assert points((2, NUMBER, warn)) == 2
+    assert capsys.readouterr().err == ""
+
+
+def test_a_part_that_cannot_be_judged_leaves_the_others_theirs(notebook, capsys):
+    notebook(intercept=0.46, larger="first")
+    assert points((2, NUMBER, lambda: 1 / 0), (1, CHOICE, "first")) == 1
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(UNJUDGED) and "intercept" in first and "ZeroDivisionError" in first
+    assert second.startswith("✓")
+
+
+@pytest.mark.parametrize("most", [0, -1, math.nan, math.inf, "2"], ids=repr)
+def test_points_must_be_positive_numbers(most):
+    with pytest.raises(QuestionError, match="positive number"):
+        points((most, NUMBER, 0.46))
