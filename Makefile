@@ -20,6 +20,11 @@ release: .venv/ready ## make course/ from solutions/
 grade: .venv/ready ## grade gradebook/submitted/<student>/<assignment>/
 	$(BIN)/python -m glmmlib.teaching.grading grade
 
+compare: .venv/ready ## fit the bundled data with lme4 and ours, print all against the tutorial's numbers
+	Rscript tests/reference/lme4_reference.R
+	Rscript tests/reference/crowding_lme4.R
+	$(BIN)/python tests/reference/printed_against_achieved.py --card
+
 pins:            ## choose the newest versions of everything and pin them
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
@@ -43,4 +48,4 @@ clean:           ## remove what `make` installed or built (never gradebook/)
 	$(BIN)/python -m pip install --disable-pip-version-check -r tests/requirements.txt
 	touch $@
 
-.PHONY: help lab test release grade pins clean
+.PHONY: help lab test release grade compare pins clean

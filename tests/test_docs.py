@@ -1,0 +1,42 @@
+"""What the documentation shows runs, and shows what it prints."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+
+import pytest
+
+import glmmlib
+
+MODULES = ["glmmlib", *(m.name for m in pkgutil.walk_packages(glmmlib.__path__, "glmmlib.")
+                        if not m.name.endswith(("_compiled", "generate", "preprocessors")))]
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.filterwarnings("ignore::glmmlib.SingularFitWarning")
+def test_docstring_examples(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.parametrize("page", ["README.md", "glmmlib/README.md"])
+@pytest.mark.filterwarnings("ignore::glmmlib.SingularFitWarning")
+def test_readme_examples_run(repo, page):
+    blocks = re.findall(r"```python\n(.*?)```", (repo / page).read_text(), flags=re.DOTALL)
+    assert blocks
+    exec("\n".join(blocks), {})
+
+
+@pytest.mark.parametrize("page", ["README.md", "glmmlib/README.md", "CONTRIBUTING.md"])
+def test_links_lead_somewhere(repo, page):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (repo / page).read_text())
+    missing = [link for link in links if not ((repo / page).parent / link).exists()]
+    assert not missing
+
+
+def test_readme_names_real_make_targets(repo):
+    makefile = (repo / "Makefile").read_text()
+    text = (repo / "README.md").read_text() + (repo / "CONTRIBUTING.md").read_text()
+    named = set(re.findall(r"(?m)^make (\w+)|`make (\w+)`", text))
+    for target in {name for pair in named for name in pair if name}:
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
