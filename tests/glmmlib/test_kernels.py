@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import expit
 
+from glmmlib._kernels import _compiled as compiled
 from glmmlib._kernels import reference
 
-compiled = pytest.importorskip("glmmlib._kernels._compiled")
 KERNELS = [pytest.param(k.laplace, id=k.NAME) for k in (reference, compiled)]
 
 
