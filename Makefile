@@ -25,6 +25,13 @@ compare: .venv/ready ## fit the bundled data with lme4 and ours, print all again
 	Rscript tests/reference/crowding_lme4.R
 	$(BIN)/python tests/reference/printed_against_achieved.py --card
 
+data: .venv/ready ## calibrate and generate the bundled data once more (needs R; JAX goes into an environment of its own)
+	test -x .venv/calibration/bin/python || $(PYTHON) -m venv .venv/calibration
+	.venv/calibration/bin/python -m pip install --quiet --disable-pip-version-check -r glmmlib/calibration/requirements.txt
+	.venv/calibration/bin/python glmmlib/calibration/calibrate.py tests/reference/tutorial_printed.json \
+		--out .venv/crowding_cells.csv
+	PYTHONPATH=glmmlib/src $(BIN)/python -m glmmlib.datasets.generate --cells .venv/crowding_cells.csv
+
 pins:            ## choose the newest versions of everything and pin them
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
@@ -48,4 +55,4 @@ clean:           ## remove what `make` installed or built (never gradebook/)
 	$(BIN)/python -m pip install --disable-pip-version-check -r tests/requirements.txt
 	touch $@
 
-.PHONY: help lab test release grade compare pins clean
+.PHONY: help lab test release grade compare data pins clean

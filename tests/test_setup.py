@@ -19,10 +19,10 @@ def test_binder_installs_what_everybody_installs(repo):
 
 
 def test_the_tests_use_the_versions_of_the_course(repo):
-    course = dict(line.split("==", 1) for line in lines(repo / "binder/requirements.txt"))
+    course = lines(repo / "binder/requirements.txt")
+    named = {line.split("==")[0] for line in course}
     for line in lines(repo / "tests/requirements.txt"):
-        name, version = line.split("==", 1)
-        assert course.get(name, version) == version
+        assert line in course or line.split("==")[0] not in named
 
 
 @pytest.mark.parametrize("path", PINS)

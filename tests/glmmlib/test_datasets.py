@@ -80,6 +80,27 @@ def test_null_deviance_is_the_printed_one(d):
     assert round(-2 * len(d) * (p * np.log(p) + (1 - p) * np.log(1 - p)), 1) == 8641.5
 
 
+def test_pooled_regression_prints_the_tutorials_table(d):
+    size, code = d["Size"] - d["Size"].mean(), d["Condition"].astype(str).map(truth.CODES)
+    X, y = np.column_stack([np.ones(len(d)), size, code, size * code]), d["ResponseCorrect"].to_numpy()
+    estimate, error = logistic(X, y)
+    np.testing.assert_array_equal(estimate.round(5), [0.67989, 1.06677, -0.65333, -0.61150])
+    np.testing.assert_allclose(error, [0.03212, 0.04961, 0.06424, 0.09921], atol=1e-5)
+    eta = X @ estimate
+    assert round(-2 * np.sum(y * eta - np.logaddexp(0, eta)), 1) == 8039.5
+
+
+def test_published_conditional_modes_are_those_of_the_data(d):
+    """At a conditional mode b = Sigma Z'(y - mu), whoever fits the model."""
+    size, code = d["Size"] - d["Size"].mean(), d["Condition"].astype(str).map(truth.CODES)
+    Z = np.column_stack([np.ones(len(d)), size, code, size * code])
+    for subject, b in enumerate(truth.CONDITIONAL_MODES):
+        rows = (d["Subject"].cat.codes == subject).to_numpy()
+        mu = 1 / (1 + np.exp(-Z[rows] @ (truth.FIXED_EFFECTS + b)))
+        score = Z[rows].T @ (d["ResponseCorrect"].to_numpy()[rows] - mu)
+        np.testing.assert_allclose(truth.random_covariance() @ score, b, atol=0.02)
+
+
 def test_responses_are_digits_and_agree_with_correct(d):
     assert set(d["Response"]) == set(d["ResponseExpected"]) == {1, 2, 3, 4}
     assert ((d["Response"] == d["ResponseExpected"]) == d["ResponseCorrect"].astype(bool)).all()
@@ -289,7 +310,8 @@ def test_mat_file_agrees(d):
 
 
 def test_rdata_file_agrees(d, traces):
-    rdata = pytest.importorskip("rdata")
+    import rdata
+
     r = rdata.read_rda(files.intact("crowding.RData"))["d"]
     assert list(r.columns) == [*d.columns, "Trace.X", "Trace.Y"]
     for name in d.columns:
@@ -327,7 +349,6 @@ def test_load_with_traces(d, traces):
 
 def test_bundled_file_is_what_the_generator_makes(tmp_path):
     cells = generate.read_cells(files.intact("crowding_cells.csv"))
-    pd.testing.assert_frame_equal(generate.place_sizes(cells), cells)
     data, x, _ = generate.build(cells)
     formats.write_csv(data, tmp_path / "crowding.csv")
     assert (tmp_path / "crowding.csv").read_bytes() == files.intact("crowding.csv").read_bytes()
@@ -347,13 +368,6 @@ def test_generator_says_what_is_wrong_with_cells(tmp_path):
     cells[cells["Subject"] > 1].to_csv(path, index=False)
     with pytest.raises(DataError, match="numbered from 1 without gaps"):
         generate.read_cells(path)
-
-
-def test_sizes_are_placed_so_that_the_printed_threshold_comes_out():
-    cells = generate.read_cells(files.intact("crowding_cells.csv"))
-    moved = generate.place_sizes(cells.assign(Size=cells["Size"] + 0.2))
-    first = moved[(moved["Subject"] == 1) & (moved["Condition"] == "uncrowded")]
-    assert round(weibull.threshold(first["Size"], first["Trials"], first["Correct"]), 2) == 1.39
 
 
 # --- loading ------------------------------------------------------------------------------

@@ -57,5 +57,10 @@ reference <- list(
   uncentred = fit(ResponseCorrect ~ 1 + Size.arcmin + Condition + (1 + Size.arcmin | Subject), crowding),
   one_condition = fit(ResponseCorrect ~ 1 + Size + (1 + Size | Subject),
                       subset(crowding, Condition == "crowded")),
+  anova = {
+    a <- anova(glmer(ResponseCorrect ~ 1 + Size + (1 | Subject), crowding, family = binomial, control = tight),
+               glmer(ResponseCorrect ~ 1 + Size * Condition + (1 | Subject), crowding, family = binomial, control = tight))
+    list(npar = a$npar, aic = a$AIC, loglik = a$logLik, chisq = a$Chisq[2], df = a$Df[2], p = a$`Pr(>Chisq)`[2])
+  },
   cbpp = fit(sick ~ period + (1 | herd), cbpp_binary))
 write_json(reference, "tests/reference/lme4_reference.json", digits = NA, auto_unbox = TRUE, pretty = TRUE)

@@ -7,16 +7,17 @@
 """
 
 from ._kernels import show_backend
-from .datasets import load_crowding
+from .datasets import load_crowding, simulate_crowding
 from .errors import (
     ConvergenceWarning, DataError, DroppedRowsWarning, FormulaError, GlmmlibError,
     GlmmlibWarning, SeparationError, SingularFitWarning,
 )
+from .inference import anova, confint
 from .model import glmer
 from .result import GLMMResult
 
 __all__ = [
     "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
     "GlmmlibError", "GlmmlibWarning", "SeparationError", "SingularFitWarning",
-    "glmer", "load_crowding", "show_backend",
+    "anova", "confint", "glmer", "load_crowding", "show_backend", "simulate_crowding",
 ]

@@ -4,7 +4,7 @@ Colours are Okabe and Ito's (2008), which survive every common form of colour bl
 """
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"
 
@@ -33,7 +33,7 @@ def plot_caterpillar(result, level=0.95, units=None, axes=None):
             figsize=(2.9 * modes.shape[1], 1 + 0.26 * len(modes)))
     axes = np.ravel(axes)
     modes = modes.sort_values(modes.columns[0])
-    half_width = norm.ppf((1 + level) / 2) * sd.loc[modes.index]
+    half_width = ndtri((1 + level) / 2) * sd.loc[modes.index]
     for axis, name in zip(axes, modes):
         axis.axvline(0, color=GREY, linewidth=1, linestyle="--")
         axis.errorbar(modes[name], np.arange(len(modes)), xerr=half_width[name],

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from .design import Design
 from .errors import DataError
@@ -226,7 +226,7 @@ class GLMMResult:
             cov = self.joint_cov
         threshold, se = threshold_and_se(
             at_zero, per_unit, coefficients[codes], cov[codes], self.family.link.link(p))
-        z = norm.ppf((1 + level) / 2)
+        z = ndtri((1 + level) / 2)
         return labels.assign(
             threshold=threshold, se=se, lower=threshold - z * se, upper=threshold + z * se)
 

@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Summary:
                          f"{design.block.group}, {len(design.block.levels)}",
             coefficients=pd.DataFrame({
                 "Estimate": estimate, "Std. Error": se, "z value": z,
-                "Pr(>|z|)": 2 * norm.sf(np.abs(z))}),
+                "Pr(>|z|)": 2 * ndtr(-np.abs(z))}),
             correlations=_correlations(result.vcov),
             notes=_notes(result),
         )

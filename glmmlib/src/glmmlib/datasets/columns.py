@@ -11,7 +11,7 @@ import pandas as pd
 from . import eye, mediation, weibull
 from .truth import COLUMNS, CONDITIONS
 
-# The eyes of a cohort, subject by subject: mean and SD of log speed and so on (our choice,
+# The eyes of a cohort, subject by subject: mean and SD between subjects (our choice,
 # around what the tutorial prints for subject 1).
 SPEED = 42.0, 3.0            # arcmin/s
 CROWDING_ON_SPEED_SD = 1.5   # arcmin/s, between subjects

@@ -5,35 +5,39 @@
     python -m glmmlib.datasets.generate --folder elsewhere   # written there
 
 Question.  The tutorial analyses recordings that may not be shared.  These data replace them:
-no trial, size or trace of the recordings is in them.  They rest on the summaries that the
+no trial or trace of the recordings is in them.  They rest on the summaries that the
 tutorial prints, and on textbook psychophysics where it prints nothing.
 
 Participants and design.  10 simulated subjects name a digit (1 to 4) shown at the centre of
 gaze, alone or crowded by four more, 6,539 trials in all.
 
-1. Sizes and outcomes (crowding_cells.csv).  In each subject and condition an adaptive
-   staircase (staircase.py) decides which sizes are shown how often; hits follow a logistic
-   model whose coefficients are the published fixed effects plus the published conditional
-   mode of that subject (truth.py).  The resulting counts per subject, condition and size were
-   then calibrated, so that fitting the tutorial's two models prints the tutorial's two tables:
-   sizes were moved, as little as possible, and hits exchanged between neighbouring sizes.
-2. Origin of Size.  The models centre Size, so adding a constant to all sizes changes neither;
-   the tutorial never prints the mean.  The constant is therefore free to make the Weibull
-   threshold of subject 1, uncrowded, the printed 1.39 arcmin (place_sizes).
-3. Eye movements (eye.py).  Each subject has a speed, curvature, diffusion constant and fixation
+1. Sizes and outcomes (crowding_cells.csv).  Counts per subject, condition and size, found by
+   solving equations (glmmlib/calibration/calibrate.py in the repository): the design is that of an adaptive procedure (trials gather around each
+   subject's threshold, and weaker subjects see larger digits), the hits are binomial draws from
+   a logistic model with the published fixed effects plus the published conditional mode of each
+   subject (truth.py); then single hits are exchanged between neighbouring sizes, and sizes moved
+   by about a hundredth of an arcmin, until the published estimates solve the likelihood
+   equations of both models and the printed standard errors, deviances and residual quartiles
+   come out.  The mean size, which the models cannot see and the tutorial does not print, is such
+   that the smallest size of subject 1 is the printed 0.505 arcmin; and the same subject's
+   threshold, uncrowded, is the printed 1.39 arcmin.
+2. Eye movements (eye.py).  Each subject has a speed, curvature, diffusion constant and fixation
    scatter; crowding raises speed and diffusion.  Traces are drawn per trial, and all eye columns
    are measured from them.  Subject 1, uncrowded, is steered to the printed values (steer.py).
-4. Which trials are hits (mediation.py).  Within a cell the number of hits is given; which trials
+3. Which trials are hits (mediation.py).  Within a cell the number of hits is given; which trials
    they are is drawn so that faster eyes miss more often, by a documented amount.
-5. The rest (columns.py).  Digits shown are uniform, wrong answers uniform among the other
+4. The rest (columns.py).  Digits shown are uniform, wrong answers uniform among the other
    three.  Response times are lognormal, slowest near threshold.  Rows are sorted by subject,
-   condition and size; order within a cell is arbitrary.
-6. Files (formats.py), each read back, and their SHA-256 checksums (files.py).
+   condition and size.  The order within a cell means nothing to a likelihood, but lme4's default
+   optimiser stops about 1e-4 from the optimum, at a place that depends on it: ORDER is the one
+   of 84 random orders with which its last printed digits are among the closest to the tutorial's.
+5. Files (formats.py) and their SHA-256 checksums (files.py).
 
 All random numbers come from numpy's PCG64 with SEED, which was chosen so that the average of
 the ten subjects' a paths is close to its true value and their mean speeds hardly correlate with
-their coefficients: in so small a cohort, chance alone could confound speed with ability.  With the same versions of numpy, scipy,
-pandas and R the files are the same byte for byte; with others, the same in content.
+their coefficients: in so small a cohort, chance alone could confound speed with ability.  With the
+same versions of numpy, scipy, pandas and R the files are the same byte for byte; with others,
+the same in content.
 """
 
 import argparse
@@ -44,13 +48,13 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataError
-from . import files, formats, weibull
+from . import files, formats
 from .columns import build_trials, draw_eyes
 from .staircase import CELL_COLUMNS
 from .steer import steer_eye
-from .truth import CONDITIONS, SUBJECT_1_UNCROWDED
+from .truth import CONDITIONS
 
-SEED = 1411
+SEED, ORDER = 1411, 77
 CELLS = "crowding_cells.csv"
 DATA_FILES = ("crowding.csv", "crowding_raw.csv", CELLS, "crowding.mat", "crowding.RData")
 
@@ -72,29 +76,10 @@ def read_cells(path):
     present = set(zip(cells["Subject"], cells["Condition"]))
     if present != {(s, c) for s in range(1, len(present) // 2 + 1) for c in CONDITIONS}:
         raise DataError(f"{path} needs Subjects numbered from 1 without gaps, "
-                        f"each with {' and '.join(CONDITIONS)} rows.")
-    order = {condition: i for i, condition in enumerate(CONDITIONS)}
-    return (cells[list(CELL_COLUMNS)]
-            .sort_values(["Subject", "Condition", "Size"],
-                         key=lambda column: column.map(order) if column.name == "Condition" else column)
-            .reset_index(drop=True))
-
-
-def place_sizes(cells):
-    """`cells` with a constant added to all sizes, so that the printed threshold comes out.
-
-    The constant is 0 if the threshold of subject 1, uncrowded, already rounds to it.
-    """
-    from scipy.optimize import brentq
-
-    target = SUBJECT_1_UNCROWDED["Threshold.Subj"]
-    first = cells[(cells["Subject"] == 1) & (cells["Condition"] == "uncrowded")]
-
-    def excess(shift):
-        return weibull.threshold(first["Size"] + shift, first["Trials"], first["Correct"]) - target
-
-    shift = 0.0 if abs(excess(0)) < 0.005 else round(brentq(excess, -0.3, 0.5, xtol=1e-6), 4)
-    return cells.assign(Size=(cells["Size"] + shift).round(6))
+                        f"each with rows of both conditions.")
+    order = cells["Condition"].map(CONDITIONS.index)
+    cells = cells.assign(order=order).sort_values(["Subject", "order", "Size"])
+    return cells[list(CELL_COLUMNS)].reset_index(drop=True)
 
 
 def build(cells):
@@ -107,11 +92,14 @@ def build(cells):
     eyes[1, "crowded"] = replace(crowded, **{    # the same subject: crowding does what was drawn
         name: getattr(crowded, name) * getattr(steered, name) / getattr(drawn, name)
         for name in ("speed", "curvature", "diffusion", "offset")})
-    return build_trials(cells, eyes, [SEED])
+    data, x, y = build_trials(cells, eyes, [SEED])
+    cell = data.groupby(["Subject", "Condition", "Size"], observed=True).ngroup()
+    order = np.lexsort((np.random.default_rng(ORDER).random(len(data)), cell))
+    return data.iloc[order].reset_index(drop=True), x[order], y[order]
 
 
 def write(data, x, y, cells, folder):
-    """All files, read back where another program wrote them, and their checksums."""
+    """Write all files and their checksums."""
     folder = Path(folder)
     formats.write_csv(cells, folder / CELLS)
     formats.write_csv(data, folder / "crowding.csv")
@@ -129,7 +117,7 @@ def main(arguments=None):
                         help="counts per subject, condition and size (.csv)")
     parser.add_argument("--folder", default=files.FOLDER, help="where the files go")
     options = parser.parse_args(arguments)
-    cells = place_sizes(read_cells(options.cells))
+    cells = read_cells(options.cells)
     data, x, y = build(cells)
     write(data, x, y, cells, options.folder)
     print(f"{len(data)} trials, {data['ResponseCorrect'].sum()} correct, written to {options.folder}")

@@ -1,8 +1,7 @@
-"""The published numbers the synthetic data are built on, and the few that were added.
+"""The published numbers that the synthetic data are built on.
 
-Everything under "published" was printed in T. Florian Jaeger's tutorial on GLMMs; no
-trial of the original recordings is used.  Everything under "added" is ours: the tutorial
-says nothing about it.
+All of them are printed in T. Florian Jaeger's tutorial on GLMMs; no trial of the original
+recordings is used.
 
 Coding throughout: uncrowded = -0.5, crowded = +0.5; Size in arcmin, centred.
 """
@@ -41,10 +40,6 @@ RANDOM_CORRELATION = np.array([
 ])
 
 # --- published: the data ------------------------------------------------------------------
-
-N_SUBJECTS = 10
-N_TRIALS = 6539
-N_CORRECT = 4097            # the only count that gives the printed null deviance, 8641.5
 
 COLUMNS = (
     "Subject", "Condition", "Threshold.Subj", "DiffusionConstant.Subj", "Area.Subj",
