@@ -4,6 +4,7 @@ Colours are Okabe and Ito's (2008), which survive every common form of colour bl
 """
 
 import numpy as np
+import pandas as pd
 from scipy.special import ndtri
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"
@@ -76,3 +77,57 @@ def plot_shrinkage(separate, pooled, population, truth=None, ax=None):
     ax.set_ylabel(y)
     ax.legend(frameon=False, fontsize=9)
     return ax
+
+
+def plot_psychometric(data, predict=None, x="Size", y="ResponseCorrect", by="Condition", bins=8,
+                      level=0.95, xlabel="size (arcmin)", ylabel="proportion correct", ax=None):
+    """Binned proportions with their intervals, and a model's curves over them.
+
+    Parameters
+    ----------
+    data : DataFrame, one row per trial; y is 0 or 1.
+    predict : function DataFrame with columns x and `by` -> probabilities, such as a fit's
+        `predict`; no curves when omitted.
+    x, y : column names. by : column with one or two levels, each a colour of its own.
+    bins : how many bins of about equally many trials, for each level.
+    level : coverage of Wilson's intervals, which take the trials of a bin as independent.
+    xlabel, ylabel : with units.
+    ax : matplotlib axis; a new one when omitted.
+
+    Returns
+    -------
+    The axis, and a table of the bins: level of `by`, mean of x, trials, proportion, lower, upper
+    and (with `predict`) predicted, the mean prediction for the bin's own trials.
+    """
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        _, ax = plt.subplots(figsize=(6.8, 4.4), layout="constrained")
+    tables = []
+    for (name, rows), colour, marker in zip(data.groupby(by, observed=True), (BLUE, ORANGE), "os"):
+        if predict is not None:
+            grid = np.linspace(rows[x].min(), rows[x].max(), 200)
+            ax.plot(grid, predict(pd.DataFrame({x: grid, by: name})), color=colour, linewidth=2)
+            rows = rows.assign(predicted=predict(rows))
+        table = _bins(rows, x, y, bins, level)
+        table.insert(0, by, name)
+        ax.errorbar(table[x], table["proportion"], fmt=marker, color=colour, markersize=5, linewidth=1.2,
+                    yerr=[table["proportion"] - table["lower"], table["upper"] - table["proportion"]], label=name)
+        tables.append(table)
+    ax.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 1))
+    ax.legend(frameon=False, fontsize=9, loc="lower right",
+              title="points: trials, curves: model" if predict else None, title_fontsize=9)
+    return ax, pd.concat(tables, ignore_index=True)
+
+
+def _bins(rows, x, y, bins, level):
+    """Mean x, trials, proportion and Wilson's interval of bins of about equally many rows."""
+    groups = rows.groupby(pd.qcut(rows[x], bins, duplicates="drop"), observed=True)
+    table = groups.agg(**{x: (x, "mean"), "trials": (y, "size"), "proportion": (y, "mean")})
+    n, p, z = table["trials"], table["proportion"], ndtri((1 + level) / 2)
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    table["lower"], table["upper"] = centre - half, centre + half
+    if "predicted" in rows:
+        table["predicted"] = groups["predicted"].mean()
+    return table.reset_index(drop=True)

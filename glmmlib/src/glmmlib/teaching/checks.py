@@ -219,6 +219,27 @@ class Choice(_Question):
         raise Unreadable(f"is {shorten(text)}, which is none of the options: choose {self.form}.")
 
 
+@dataclass(frozen=True)
+class Prediction(Choice):
+    """A guess made before a result is seen: any of the options earns the points."""
+
+    def comment(self, answer):
+        """The line that the visible check prints about `answer` (any object)."""
+        try:
+            option = self._option(answer)
+        except Unreadable as problem:
+            return f"→ {self.name} {problem} ({_capital(self.form)}.)"
+        return f'• Your prediction is "{option}". Any prediction earns the points: now see what happens.'
+
+    def judge(self, answer, expected=None):
+        """The Verdict on `answer` (any object); there is no wrong prediction, so no `expected`."""
+        try:
+            option = self._option(answer)
+        except Unreadable as problem:
+            return Verdict(0.0, f"{self.name} {problem}")
+        return Verdict(1.0, f'{self.name} = "{option}": you have committed yourself.')
+
+
 def points(*parts):
     """Judge the notebook's answers, print a line for each, return the points earned.
 
