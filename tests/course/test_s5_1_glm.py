@@ -55,7 +55,7 @@ SUBMISSIONS = {
         ["none of the options", "above zero, larger digits are better", "is below 0.05", "a whole arcmin",
          "the gain in log-odds", "a difference of probabilities", "with an interaction it is another one elsewhere",
          "you have just computed another difference", "you coded the conditions as -1 and 1",
-         "it comes closer to the other", "the target in log-odds", "as if it were log-odds",
+         "it falls further behind", "the target in log-odds", "as if it were log-odds",
          "it does not say how many", "select the rows of subject 4 first"]),
     "partly": (
         {"q1": '"positive", "significant", 0.1 * b1, 0.5 * b1 / 4',
