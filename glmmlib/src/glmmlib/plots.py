@@ -3,6 +3,8 @@
 Colours are Okabe and Ito's (2008), which survive every common form of colour blindness.
 """
 
+from itertools import cycle
+
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
@@ -88,7 +90,7 @@ def plot_psychometric(data, predict=None, x="Size", y="ResponseCorrect", by="Con
     data : DataFrame, one row per trial; y is 0 or 1.
     predict : function DataFrame with columns x and `by` -> probabilities, such as a fit's
         `predict`; no curves when omitted.
-    x, y : column names. by : column with one or two levels, each a colour of its own.
+    x, y : column names. by : column whose levels have a colour each (four, then they repeat).
     bins : how many bins of about equally many trials, for each level.
     level : coverage of Wilson's intervals, which take the trials of a bin as independent.
     xlabel, ylabel : with units.
@@ -104,7 +106,8 @@ def plot_psychometric(data, predict=None, x="Size", y="ResponseCorrect", by="Con
 
         _, ax = plt.subplots(figsize=(6.8, 4.4), layout="constrained")
     tables = []
-    for (name, rows), colour, marker in zip(data.groupby(by, observed=True), (BLUE, ORANGE), "os"):
+    looks = cycle(zip((BLUE, ORANGE, GREEN, GREY), "osD^"))
+    for (name, rows), (colour, marker) in zip(data.groupby(by, observed=True), looks):
         if predict is not None:
             grid = np.linspace(rows[x].min(), rows[x].max(), 200)
             ax.plot(grid, predict(pd.DataFrame({x: grid, by: name})), color=colour, linewidth=2)
