@@ -43,6 +43,7 @@ class Design:
 
     y : (N,) response; X : (N, p) fixed-effect columns, named in coefnames.
     index : the rows of the data that are used; dropped : column -> rows lost to missing values.
+    block : the random effects; None for a model without.
     variables : the data's column for each predictor, as used (for grids of new data).
     """
 
@@ -50,7 +51,7 @@ class Design:
     y: np.ndarray
     X: np.ndarray
     coefnames: tuple[str, ...]
-    block: RandomBlock
+    block: RandomBlock | None
     index: pd.Index
     dropped: dict[str, int]
     variables: pd.DataFrame
@@ -89,8 +90,8 @@ class Design:
         return codes
 
 
-def build_design(formula: str, data: pd.DataFrame, contrasts=None) -> Design:
-    """Evaluate a mixed-model formula on data.
+def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True) -> Design:
+    """Evaluate a formula on data.
 
     Parameters
     ----------
@@ -98,6 +99,7 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None) -> Design:
     data : one row per observation.
     contrasts : dict column -> {name: {level: value}}, optional
         Codings by name, as R's `contrasts(d$Condition) <- cbind(name = ...)`.
+    mixed : whether the formula has random effects.
 
     Raises
     ------
@@ -109,7 +111,7 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None) -> Design:
     DroppedRowsWarning
         When rows with missing values were left out.
     """
-    parsed = parse(formula)
+    parsed = parse(formula, mixed)
     if not isinstance(data, pd.DataFrame):
         raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}.")
     groups = list(dict.fromkeys(term.group for term in parsed.random))
@@ -135,7 +137,7 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None) -> Design:
     _check_columns(X, coefnames)
     return Design(
         formula=parsed, y=y[:, 0], X=X, coefnames=coefnames,
-        block=_random_block(groups[0], parsed.random, random, variables),
+        block=_random_block(groups[0], parsed.random, random, variables) if mixed else None,
         index=variables.index, dropped=dropped, variables=variables, contrasts=contrasts,
         fixed_spec=fixed.model_spec, random_specs=tuple(m.model_spec for m in random),
     )

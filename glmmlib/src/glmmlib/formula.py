@@ -28,13 +28,14 @@ class MixedFormula:
     random: tuple[RandomTerm, ...]
 
 
-def parse(text: str) -> MixedFormula:
-    """Read a mixed-model formula in lme4's notation.
+def parse(text: str, mixed: bool = True) -> MixedFormula:
+    """Read a formula in lme4's notation; with mixed=False one without random terms.
 
     Raises
     ------
     FormulaError
-        When there is no response, no random term, or the notation cannot be read.
+        When there is no response, no random term (or, for mixed=False, one), or the notation
+        cannot be read.
     """
     if not isinstance(text, str):
         raise FormulaError(
@@ -57,7 +58,9 @@ def parse(text: str) -> MixedFormula:
                 f"'+ (1 + x | g)' instead of '{summand}'.")
         else:
             fixed.append(summand)
-    if not random:
+    if random and not mixed:
+        raise FormulaError(f"'{text}' has random effects: use glmer for it, or remove them.")
+    if mixed and not random:
         raise FormulaError(
             f"The formula '{text}' has no random effects: add a term such as '(1 | Subject)', "
             "or fit a GLM (for example with statsmodels).")

@@ -15,8 +15,9 @@ import pandas as pd
 from scipy.special import expit, ndtr
 
 from .design import Design, build_design
-from .errors import DataError, FormulaError, SeparationError
-from .summary import SIGNIFICANCE, _aligned, _one_row, _stars
+from .errors import DataError, SeparationError
+from .family import Binomial
+from .summary import SIGNIFICANCE, aligned, one_row, stars
 
 
 def glm(formula, data, *, contrasts=None):
@@ -50,16 +51,8 @@ def glm(formula, data, *, contrasts=None):
     import statsmodels.api as sm
     from statsmodels.tools.sm_exceptions import PerfectSeparationError, PerfectSeparationWarning
 
-    if isinstance(formula, str) and "|" in formula:
-        raise FormulaError(f"'{formula}' has random effects: use glmer for it, or remove them.")
-    # glmer's way of reading formulas wants a grouping factor: each row its own, and not used
-    grouping = " + (1 | row_)"
-    try:
-        design = build_design(formula + grouping, data.assign(row_=np.arange(len(data))), contrasts)
-    except (FormulaError, DataError) as error:
-        raise type(error)(str(error).replace(grouping, "")) from None
-    if not np.isin(design.y, (0, 1)).all():
-        raise DataError(f"The response '{design.formula.response}' must be 0 or 1 in every row.")
+    design = build_design(formula, data, contrasts, mixed=False)
+    Binomial().check_response(design.y, design.formula.response)
     X = pd.DataFrame(design.X, design.index, design.coefnames)
     y = pd.Series(design.y, design.index, name=design.formula.response)
     try:
@@ -143,13 +136,13 @@ class GLMSummary:
             "Std. Error": [f"{v:.5f}" for v in table["Std. Error"]],
             "z value": [f"{v:.3f}" for v in table["z value"]],
             "Pr(>|z|)": ["< 2e-16" if v < 2e-16 else f"{v:.3g}" for v in table["Pr(>|z|)"]],
-            " ": [_stars(v) for v in table["Pr(>|z|)"]],
+            " ": [stars(v) for v in table["Pr(>|z|)"]],
         })
         null_df = result.design.nobs - 1
         self.lines = [
             f"Call: glm({result.formula}, family = binomial)", "",
-            "Deviance Residuals:", *_aligned(_one_row(residuals, 4)), "",
-            "Coefficients:", *_aligned(strings), "---", SIGNIFICANCE, "",
+            "Deviance Residuals:", *aligned(one_row(residuals, 4)), "",
+            "Coefficients:", *aligned(strings), "---", SIGNIFICANCE, "",
             "(Dispersion parameter for binomial family taken to be 1)", "",
             f"    Null deviance: {fit.null_deviance:.1f}  on {null_df}  degrees of freedom",
             f"Residual deviance: {fit.deviance:.1f}  on {fit.df_resid:g}  degrees of freedom",

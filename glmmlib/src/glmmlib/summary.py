@@ -34,10 +34,10 @@ class Summary:
             title="Generalized linear mixed model fit by maximum likelihood (Laplace Approximation)",
             facts={"Family": f"{result.family.name} ({result.family.link.name})",
                    "Formula": design.formula.text},
-            criteria=_one_row({
+            criteria=one_row({
                 "AIC": result.aic, "BIC": result.bic, "logLik": result.loglik,
                 "-2*log(L)": -2 * result.loglik, "df.resid": result.nobs - result.npar}, 1),
-            residuals=_one_row(dict(zip(
+            residuals=one_row(dict(zip(
                 ("Min", "1Q", "Median", "3Q", "Max"),
                 np.quantile(result.residuals(), (0, 0.25, 0.5, 0.75, 1)))), 4),
             random_effects=_random_effects(result),
@@ -68,13 +68,13 @@ class Summary:
             "Std. Error": [f"{v:.4f}" for v in table["Std. Error"]],
             "z value": [f"{v:.3f}" for v in table["z value"]],
             "Pr(>|z|)": ["< 2e-16" if v < 2e-16 else f"{v:.3g}" for v in p],
-            " ": [_stars(v) for v in p],
+            " ": [stars(v) for v in p],
         })
 
     def __str__(self):
         lines = [self.title, *(f"{name + ':':>8} {text}" for name, text in self.facts.items()), ""]
         for heading, table in self._sections():
-            lines += [*heading.splitlines(), *_aligned(table), ""]
+            lines += [*heading.splitlines(), *aligned(table), ""]
             if "Fixed effects:" in heading:
                 lines[-1:] = ["---", SIGNIFICANCE, ""]
         return "\n".join([*lines, *self.notes]).rstrip() + "\n"
@@ -95,11 +95,11 @@ TEXT_COLUMNS = ("", "Groups", "Name")  # these stand to the left, numbers to the
 SIGNIFICANCE = "Signif. codes:  0 '***' 0.001 '**' 0.01 '*' 0.05 '.' 0.1 ' ' 1"
 
 
-def _stars(p):
+def stars(p):
     return next((s for limit, s in ((0.001, "***"), (0.01, "**"), (0.05, "*"), (0.1, ".")) if p < limit), "")
 
 
-def _one_row(values, decimals):
+def one_row(values, decimals):
     return pd.DataFrame({
         name: [str(value) if isinstance(value, int) else f"{value:.{decimals}f}"]
         for name, value in values.items()})
@@ -147,7 +147,7 @@ def _notes(result):
     return tuple(notes)
 
 
-def _aligned(table):
+def aligned(table):
     """The lines of a table of strings, headed by its column names."""
     columns = []
     for name in table:
