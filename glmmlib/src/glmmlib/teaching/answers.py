@@ -1,4 +1,4 @@
-"""What a student's variable says: one plain number or text, or a sentence that tells why not.
+"""What a student's variable says: one plain number, text or table, or a sentence that tells why not.
 
 Answers arrive in every shape that Python offers: floats, NumPy scalars, a Series of one, a string
 with a number in it, dots that were never replaced. Here they become a `float` or a `str`; whatever
@@ -70,6 +70,19 @@ def as_text(answer):
     if not isinstance(value, str):
         raise Unreadable(f"is a {type(value).__name__}, not a text: put an option in quotes.")
     return str(value).strip()
+
+
+def as_table(answer):
+    """The pandas DataFrame that `answer` is, or holds alone; raises Unreadable otherwise."""
+    import pandas as pd
+
+    if isinstance(answer, (list, tuple)) and len(answer) == 1:
+        answer = answer[0]
+    _require_answer(answer, "your table")
+    if not isinstance(answer, pd.DataFrame):
+        hint = "call it, with ( )" if callable(answer) else "a pandas DataFrame is asked for"
+        raise Unreadable(f"is a {type(answer).__name__}, not a table: {hint}.")
+    return answer
 
 
 def shorten(value):

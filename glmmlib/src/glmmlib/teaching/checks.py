@@ -29,7 +29,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import GlmmlibError
-from .answers import Unreadable, as_number, as_text, notebook_variable, shorten
+from .answers import Unreadable, as_number, as_table, as_text, notebook_variable, shorten
 
 # Begins the line of a part that could not be judged; `grading` looks for it and tells the person.
 UNJUDGED = "? not judged"
@@ -166,6 +166,63 @@ class Number(_Question):
 
     def _said(self, number):
         return f"{self.name} = {number:.6g}"
+
+
+@dataclass(frozen=True)
+class Count(Number):
+    """A question answered by a whole number of things, named by `unit`; nothing near it is right."""
+
+    @property
+    def form(self):
+        """What is asked for, in words: "a whole number (trials)"."""
+        return f"a whole number ({self.unit})"
+
+    @property
+    def _tolerance(self):
+        return 0.01
+
+
+@dataclass(frozen=True)
+class Table(_Question):
+    """A question about one property of a pandas DataFrame, such as the names of its columns.
+
+    `property` names it in words. `problem` takes the table and returns a sentence about what is
+    wrong with it, else None; it does not know the right table, so that the visible check may use
+    it. `agrees` takes the table and the right one and says whether they have the property in common.
+    """
+
+    name: str
+    property: str
+    problem: Callable[[object], str | None] = field(kw_only=True)
+    agrees: Callable[[object, object], bool] = field(kw_only=True)
+
+    def comment(self, answer):
+        """The line that the visible check prints about `answer` (any object)."""
+        try:
+            problem = self._problem(as_table(answer))
+        except Unreadable as unreadable:
+            return f"→ {self.name} {unreadable}"
+        if problem:
+            return f"✗ {self.name}, {self.property}: {problem}"
+        return f"• {self.name}, {self.property}: nothing odd to be seen. It is graded when you submit."
+
+    def judge(self, answer, expected):
+        """The Verdict on `answer` (any object), where the DataFrame `expected` is right."""
+        try:
+            table = as_table(answer)
+        except Unreadable as unreadable:
+            return Verdict(0.0, f"{self.name} {unreadable}")
+        with contextlib.suppress(Exception):    # a table too odd to be compared does not agree
+            if self.agrees(table, expected):
+                return Verdict(1.0, f"{self.name}, {self.property}: right.")
+        problem = self._problem(table) or "this is not what was asked for."
+        return Verdict(0.0, f"{self.name}, {self.property}: {problem}")
+
+    def _problem(self, table):
+        try:
+            return self.problem(table)
+        except Exception:  # a table so odd that it cannot be looked at
+            return "this could not be looked at: is every column there, under its new name?"
 
 
 @dataclass(frozen=True)

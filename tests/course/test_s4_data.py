@@ -1,0 +1,306 @@
+"""Section 4 graded through the real pipeline: right answers, none, and typical wrong ones."""
+
+from html import unescape
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom
+
+import glmmlib as gl
+from glmmlib.teaching.exercises import s4_data as s4
+
+SECTION = "s4_data"
+FULL = {"q1-test": 3, "q2-test": 2, "q3-test": 4, "q4-test": 5, "q5-test": 3, "q6-test": 3, "q7-test": 2, "q8-test": 2}
+NONE = dict.fromkeys(FULL, 0)
+
+RIGHT = {
+    "q1": 'draft_a, draft_b, draft_c, draft_d, draft_e, draft_f = (\n'
+          '    "unit", "other quantity", "level", "confounded", "no criterion", "nothing")',
+    "q2": "chance_level, halfway = 0.25, 0.625",
+    "q3": "renamed = gl.load_crowding()",
+    "q4": 'level_of_threshold, level_of_performance, level_of_speed, misfiled, distinct_thresholds = (\n'
+          '    "subject and condition", "subject, condition and size", "trial", "Condition",\n'
+          '    len(crowding[["Subject", "Condition"]].drop_duplicates()))',
+    "q5": "n_trials, share_correct, median_response_s = (\n"
+          "    crowding.shape[0], np.average(crowding.ResponseCorrect), np.median(crowding.ResponseTime / 1000))",
+    "q6": 'n_missing_speeds, n_trials_with_loss, why_missing = (\n'
+          '    np.isnan(crowding.Speed).sum(), np.count_nonzero(lost), "lost gaze")',
+    "q7": 'rows = crowding.query("Subject == \'1\' and Condition == \'uncrowded\'")\n'
+          'rows = rows[rows.Size == rows.Size.min()].ResponseCorrect\n'
+          'smallest_share, guessing_p_value = rows.mean(), binom.cdf(rows.sum(), len(rows), 0.25)',
+    "q8": 'rows = crowding[crowding.Condition == "crowded"].groupby("Subject", observed=True)\n'
+          'r = np.corrcoef(rows.Size.mean(), rows["Threshold.Subj"].first())[0, 1]\n'
+          'size_threshold_correlation, larger_digits_go_to = r, "weaker subjects" if r > 0 else "stronger subjects"',
+}
+
+RENAME = """
+names = {"Crowded": "Condition", "Answer": "ResponseExpected", "Correct": "ResponseCorrect",
+         "Response Time": "ResponseTime", "Performance": "Size.AvgPerformance"}
+of_subject = ["Threshold", "DiffusionConstant", "Area", "Span", "Speed", "Curvature"]
+raw = gl.load_crowding(raw=True).rename(columns=names)
+"""
+
+# student -> (answers that differ from the right ones, points that differ from full, said on the page)
+SUBMISSIONS = {
+    "right-other-forms": (
+        {"q1": RIGHT["q1"].replace('"unit"', '" Unit "'),
+         "q2": 'chance_level, halfway = "0.25", np.float32(0.625)',
+         "q3": RENAME + "renamed = raw.rename(columns=lambda n: n + '.Subj' if n in of_subject else n)\n"
+               "renamed.columns = [n.replace('Trial ', '') for n in renamed]\n"
+               "renamed = renamed[list(crowding)]\n"
+               "renamed['Condition'] = renamed.Condition.astype('category').cat.reorder_categories(\n"
+               "    ['uncrowded', 'crowded'])\n"
+               "renamed['Subject'] = renamed.Subject.astype('category')",
+         "q4": RIGHT["q4"].replace("len(crowd", "1.0 * len(crowd"),
+         "q5": "n_trials, share_correct, median_response_s = (\n"
+               "    str(len(crowding)), round(crowding.ResponseCorrect.mean(), 3),\n"
+               "    crowding[['ResponseTime']].median() / 1000)"}, {}, []),
+    "all-the-same": (
+        {"q1": "draft_a = draft_b = draft_c = draft_d = draft_e = draft_f = 'nothing'",
+         "q2": "chance_level, halfway = 0.5, 0.75",
+         "q3": "renamed = gl.load_crowding(raw=True)",
+         "q4": "level_of_threshold = level_of_performance = level_of_speed = 'subject'\n"
+               "misfiled, distinct_thresholds = 'Speed.Subj', crowding.Subject.nunique()",
+         "q5": "n_trials, share_correct, median_response_s = (\n"
+               "    crowding.size, 100 * crowding.ResponseCorrect.mean(), crowding.ResponseTime.median())",
+         "q6": "n_missing_speeds, n_trials_with_loss, why_missing = (\n"
+               "    (crowding.Speed == np.nan).sum(), (lost >= 0.5).sum(), 'small digit')",
+         "q7": RIGHT["q7"] + "\nsmallest_share, guessing_p_value = rows.sum(), binom.pmf(rows.sum(), len(rows), 0.25)",
+         "q8": "size_threshold_correlation = crowding.Size.corr(crowding['Threshold.Subj'])\n"
+               "larger_digits_go_to = 'stronger subjects'"},
+        {**NONE, "q1-test": 0.5},
+        ["it looks sound at first sight", "chance with two alternatives", "still has its raw name",
+         "takes more than one value", "made once for each subject and condition", "the number of subjects",
+         "rows times columns", "in percent", "in milliseconds", "NaN equals nothing", "lost half or more",
+         "small digits were shown with Speed and without", "this is a number of trials", "exactly as many",
+         "one row per subject, crowded only", "a high threshold means"]),
+    "two-columns-called-speed": (
+        {"q3": RENAME + "renamed = raw.rename(columns=lambda n: n.removeprefix('Trial '))",
+         "q2": "chance_level, halfway = 0.25, 0.375"},
+        {"q2-test": 1, "q3-test": 0}, ["two columns are called", "half the distance from chance to perfection"]),
+    "levels-by-alphabet": (
+        {"q3": "renamed = gl.load_crowding()\n"
+               "renamed['Condition'] = renamed.Condition.astype(str).astype('category')\n"
+               "renamed['Subject'] = renamed.Subject.astype(str).astype('category')\n"
+               "renamed = renamed[sorted(renamed)]",
+         "q8": RIGHT["q8"].replace('"crowded"]', '"uncrowded"]')},
+        {"q3-test": 2, "q8-test": 1},
+        ["the first level of Condition is 'crowded'", "the order of the alphabet", "this is the uncrowded condition"]),
+    "rows-dropped": (
+        {"q3": "renamed = gl.load_crowding().dropna()",
+         "q5": RIGHT["q5"].replace("crowding.shape[0]", "len(crowding.dropna())"),
+         "q6": RIGHT["q6"].replace("np.count_nonzero(lost)", "n_missing_speeds").replace(
+             "n_missing_speeds, n_trials_with_loss, why_missing = (\n",
+             "n_missing_speeds = crowding.Speed.isna().sum()\nn_missing_speeds, n_trials_with_loss, why_missing = (\n"),
+         "q7": RIGHT["q7"] + "\nguessing_p_value = binom.cdf(rows.sum(), len(rows), 0.5)"},
+        {"q3-test": 3, "q5-test": 2, "q6-test": 2, "q7-test": 1},
+        ["drop nothing", "rows without a Speed are trials too", "more of them lost something", "you took 0.5 for chance"]),
+    "crashes": (
+        {"q2": "chance_level, halfway = 0.25, undefined_name", "q3": "renamed = 17",
+         "q4": "level_of_threshold = 'subjects'", "q6": "n_missing_speeds = crowding.Speed.isna()"},
+        {"q2-test": 0, "q3-test": 0, "q4-test": 0, "q6-test": 0},
+        ["is not defined", "is a int, not a table", "none of the options", "holds"]),
+}
+
+
+@pytest.fixture(scope="module")
+def graded(classroom, repo):
+    """The classroom after one run over the solution, the untouched notebook and all submissions."""
+    classroom.hand_in("student-a", SECTION, notebook=nbformat.read(
+        repo / "solutions" / SECTION / f"{SECTION}.ipynb", as_version=4))
+    classroom.hand_in("student-b", SECTION)
+    for student, (answers, _, _) in SUBMISSIONS.items():
+        classroom.hand_in(student, SECTION, {**RIGHT, **answers})
+    classroom.rows = classroom.grade()
+    return classroom
+
+
+def autograded(graded, student):
+    return {name: points for name, points in graded.points(student, SECTION).items() if name in FULL}
+
+
+def test_solution_scores_full_marks(graded):
+    row = graded.rows["student-a"]
+    assert autograded(graded, "student-a") == FULL
+    assert (row.score, row.max_score, row.problem) == (24, 28, "")
+    assert row.needs_manual_grade, "the free text waits for a person"
+
+
+def test_untouched_notebook_scores_nothing(graded):
+    row = graded.rows["student-b"]
+    assert autograded(graded, "student-b") == NONE
+    assert (row.score, row.max_score, row.problem) == (0, 28, "")
+    page = graded.feedback("student-b", SECTION)
+    assert "n_trials is not answered yet" in page and "renamed is not answered yet" in page
+
+
+@pytest.mark.parametrize("student", SUBMISSIONS)
+def test_typical_submissions(graded, student):
+    _, points, messages = SUBMISSIONS[student]
+    page = unescape(graded.feedback(student, SECTION))
+    assert autograded(graded, student) == {**FULL, **points}
+    for message in messages:
+        assert message in page
+
+
+def test_feedback_keeps_the_tests_to_itself(graded):
+    page = graded.feedback("all-the-same", SECTION)
+    for secret in ("HIDDEN TESTS", "s4.reference", "smallest_cell", "flaws =", "Traceback (most"):
+        assert secret not in page
+
+
+# --- the catalogue by itself: quick, and every mistake -------------------------------------------
+
+def right_answers():
+    d = gl.load_crowding()
+    k = d.ResponseExpected.nunique()
+    cell = s4.smallest_cell().ResponseCorrect
+    subjects = d[d.Condition == "crowded"].groupby("Subject", observed=True)
+    return {
+        s4.chance_level: 1 / k,
+        s4.halfway: (1 + 1 / k) / 2,
+        s4.distinct_thresholds: 2 * d.Subject.nunique(),
+        s4.n_trials: len(d),
+        s4.share_correct: d.ResponseCorrect.mean(),
+        s4.median_response_s: d.ResponseTime.median() / 1000,
+        s4.n_missing_speeds: d.Speed.isna().sum(),
+        s4.n_trials_with_loss: (s4.lost_share() > 0).sum(),
+        s4.smallest_share: cell.mean(),
+        s4.guessing_p_value: binom.cdf(cell.sum(), len(cell), 1 / k),
+        s4.size_threshold_correlation: subjects.Size.mean().corr(subjects["Threshold.Subj"].first()),
+    }
+
+
+@pytest.mark.parametrize("question", right_answers(), ids=lambda q: q.__name__)
+def test_every_mistake_is_named_and_none_is_right(question, capsys):
+    expected = right_answers()[question]
+    for mistake in question().mistakes:
+        verdict = question().judge(mistake.value, expected)
+        assert verdict.share == 0
+        named = [m.message for m in question().mistakes if abs(m.value - mistake.value) <= 0.01]
+        assert any(message in verdict.message for message in named)
+        question().check(mistake.value)
+        said = capsys.readouterr().out
+        assert any(message in said for message in named)
+
+
+@pytest.mark.parametrize("question", right_answers(), ids=lambda q: q.__name__)
+def test_right_answers_are_accepted_in_any_form(question, capsys):
+    expected = float(right_answers()[question])
+    for form in (expected, np.float32(expected), round(expected, 3), f"{expected:.3f}", pd.Series([expected])):
+        assert question().judge(form, expected).share == 1
+    question().check(expected)
+    assert "✗" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("question, number", list(zip(right_answers(), (6, 5, 4, 5, 6, 5, 5, 5, 5, 5, 5))))
+def test_most_mistakes_can_be_told_from_the_right_answer(question, number):
+    """A mistake that leads to the right number is left out; too many, and the question is pointless."""
+    assert len(question().mistakes) >= number
+
+
+@pytest.mark.parametrize("question", [s4.n_trials, s4.n_missing_speeds, s4.n_trials_with_loss, s4.distinct_thresholds])
+def test_counts_are_exact(question):
+    expected = right_answers()[question]
+    assert question().judge(int(expected), expected).share == 1
+    assert question().judge(int(expected) + 1, expected).share == 0
+    assert "a whole number" in question().comment(int(expected))
+
+
+CHOICES = {
+    **{f"draft_{letter}": (lambda letter=letter: s4.draft(letter), flaw)
+       for letter, flaw in zip("abcdef", ("unit", "other quantity", "level", "confounded", "no criterion", "nothing"))},
+    "level_of_threshold": (s4.level_of_threshold, "subject and condition"),
+    "level_of_performance": (s4.level_of_performance, "subject, condition and size"),
+    "level_of_speed": (s4.level_of_speed, "trial"),
+    "misfiled": (s4.misfiled, "Condition"),
+    "why_missing": (s4.why_missing, "lost gaze"),
+    "larger_digits_go_to": (s4.larger_digits_go_to, "weaker subjects"),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_every_wrong_option_says_why(name):
+    question, right = CHOICES[name][0](), CHOICES[name][1]
+    assert question.name == name
+    assert question.judge(right.upper(), right).share == 1
+    for option in set(question.options) - {right}:
+        verdict = question.judge(option, right)
+        assert verdict.share == 0 and not verdict.message.endswith("is not right.")
+        assert "graded when you submit" in question.comment(option)
+
+
+@pytest.mark.parametrize("column, level", [
+    ("Subject", "subject"), ("Condition", "subject and condition"), ("Speed.Subj", "subject and condition"),
+    ("Size.AvgPerformance", "subject, condition and size"), ("Speed", "trial"), ("ResponseTime", "trial")])
+def test_levels_are_counted(column, level):
+    assert s4.level_of(column, gl.load_crowding()) == level
+
+
+def test_no_other_variable_explains_the_missing_speeds():
+    """The wrong options of why_missing are wrong, and the right one is right, in these data."""
+    d, missing = gl.load_crowding(), gl.load_crowding().Speed.isna()
+    assert s4.lost_share()[missing].min() > s4.lost_share()[~missing].max()
+    for column in ("Size", "ResponseTime", "ResponseCorrect"):
+        assert d[column][missing].min() >= d[column][~missing].min()
+        assert d[column][missing].max() <= d[column][~missing].max()
+    assert set(d.ResponseCorrect[missing]) == {0, 1} and set(d.Condition[missing]) == {"uncrowded", "crowded"}
+
+
+# --- the table -----------------------------------------------------------------------------------
+
+def alphabetical(table, name):
+    return table.assign(**{name: table[name].astype(str).astype("category")})
+
+
+TABLES = {      # what a student may have made -> (question, what is said; None: it is right)
+    "right": (lambda t: t, s4.renamed_names, None),
+    "subject as text, not factor": (lambda t: t.astype({"Subject": str}), s4.renamed_contents, None),
+    "condition ordered": (lambda t: t.assign(Condition=t.Condition.cat.as_ordered()), s4.renamed_factors, None),
+    "alone in a list": (lambda t: [t], s4.renamed_order, None),
+    "raw": (lambda t: gl.load_crowding(raw=True), s4.renamed_names, "still has its raw name"),
+    "mark in front": (lambda t: t.rename(columns=lambda n: "Subject." + n[:-5] if n.endswith(".Subj") else n),
+                      s4.renamed_names, "comes last"),
+    "underscore": (lambda t: t.rename(columns=lambda n: n.replace(".Subj", "_Subj")), s4.renamed_names, "a point stands"),
+    "capitals": (lambda t: t.rename(columns=str.lower), s4.renamed_names, "capitals and small letters"),
+    "column lost": (lambda t: t.drop(columns="Span"), s4.renamed_names, "Span is missing"),
+    "column too many": (lambda t: t.assign(index=1), s4.renamed_names, "no name from the rules"),
+    "speed twice": (lambda t: t.rename(columns={"Speed.Subj": "Speed"}), s4.renamed_names, "two columns are called Speed"),
+    "raw order": (lambda t: t[list(s4.RAW_NAMES)], s4.renamed_order, "order of the raw file"),
+    "alphabet": (lambda t: t[sorted(t)], s4.renamed_order, "order of the alphabet"),
+    "trial first": (lambda t: t[list(t)[::-1]], s4.renamed_order, "varies least quickly comes first"),
+    "order within a level": (lambda t: t[["Condition", "Subject", *list(t)[2:]]], s4.renamed_order, "stands after"),
+    "nearly": (lambda t: t[[*list(t)[:14], "Speed", "Curvature", "Span"]], s4.renamed_order, "not what was asked for"),
+    "order without names": (lambda t: t.drop(columns="Span"), s4.renamed_order, "the names come first"),
+    "rows lost": (lambda t: t.dropna(), s4.renamed_contents, "drop nothing"),
+    "speeds exchanged": (lambda t: t.assign(**{"Speed.Subj": t.Speed}), s4.renamed_contents, "takes many values"),
+    "answers exchanged": (lambda t: t.assign(Response=t.ResponseTime), s4.renamed_contents, "changed places"),
+    "rows shuffled": (lambda t: t.assign(Size=t.Size[::-1].to_numpy()), s4.renamed_contents, "not what was asked for"),
+    "content lost": (lambda t: t.drop(columns="Size"), s4.renamed_contents, "Size is not there"),
+    "no factor": (lambda t: t.astype({"Condition": str}), s4.renamed_factors, "not categorical yet"),
+    "crowded first": (lambda t: alphabetical(t, "Condition"), s4.renamed_factors, "the first level of Condition is"),
+    "ten after one": (lambda t: alphabetical(t, "Subject"), s4.renamed_factors, "order of the alphabet"),
+    "misspelled levels": (lambda t: t.assign(Condition=pd.Categorical([None] * len(t), ["Uncrowded", "Crowded"])),
+                          s4.renamed_factors, "every Condition is missing"),
+    "no condition": (lambda t: t.drop(columns="Condition"), s4.renamed_factors, "could not be looked at"),
+    "a column": (lambda t: t.Size, s4.renamed_names, "is a Series, not a table"),
+    "not called": (lambda t: t.copy, s4.renamed_names, "call it, with ( )"),
+    "dots": (lambda t: ..., s4.renamed_names, "is not answered yet"),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_tables(case, capsys):
+    made, question, said = TABLES[case]
+    table = made(s4.renamed_as_asked())
+    verdict = question().judge(table, s4.renamed_as_asked())
+    question().check(table)
+    comment = capsys.readouterr().out
+    assert verdict.share == (said is None)
+    if said:
+        assert said in verdict.message
+        assert said in comment or said == "not what was asked for"
+    else:
+        assert "✗" not in comment and "→" not in comment
