@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glmmlib.teaching import Choice, Mistake, Number, Verdict, points
+from glmmlib.teaching import Choice, Count, Mistake, Number, Table, Verdict, points
 from glmmlib.teaching.answers import UNDEFINED
 from glmmlib.teaching.checks import UNJUDGED, QuestionError
 
@@ -218,3 +218,40 @@ def test_a_part_that_cannot_be_judged_leaves_the_others_theirs(notebook, capsys)
 def test_points_must_be_positive_numbers(most):
     with pytest.raises(QuestionError, match="positive number"):
         points((most, NUMBER, 0.46))
+
+
+# --- counts and tables ---------------------------------------------------------------------------
+
+@pytest.mark.parametrize("answer, share", [(94, 1), (94.0, 1), ("94", 1), (np.int64(94), 1), (93, 0), (95, 0), (0.94, 0)])
+def test_a_count_must_be_exact(answer, share):
+    assert Count("missing", "trials").judge(answer, 94).share == share
+
+
+def test_a_count_knows_mistakes_next_to_the_right_number():
+    count = Count("rows", "rows", mistakes=[Mistake(95, "the header is no row.")])
+    assert count.judge(95, 94).message == "rows = 95: the header is no row."
+    assert count.form == "a whole number (rows)"
+
+
+TABLE = Table("table", "columns", problem=lambda t: "b is missing." if "b" not in t else None,
+              agrees=lambda t, right: list(t) == list(right))
+
+
+@pytest.mark.parametrize("answer, share, said", [
+    (pd.DataFrame({"a": [1], "b": [2]}), 1, "table, columns: right."),
+    ([pd.DataFrame({"a": [1], "b": [2]})], 1, "right"),
+    (pd.DataFrame({"a": [1]}), 0, "b is missing."),
+    (pd.DataFrame({"b": [1], "a": [2]}), 0, "not what was asked for"),
+    (pd.Series([1]), 0, "is a Series, not a table"),
+    (pd.DataFrame, 0, "call it"),
+    (..., 0, "is not answered yet"), (UNDEFINED, 0, "is not defined"),
+])
+def test_a_table_is_judged_by_one_property(answer, share, said):
+    verdict = TABLE.judge(answer, pd.DataFrame({"a": [1], "b": [2]}))
+    assert (verdict.share, said in verdict.message) == (share, True)
+
+
+def test_a_table_that_cannot_be_looked_at_is_said_so():
+    odd = Table("table", "columns", problem=lambda t: 1 / 0, agrees=lambda t, right: 1 / 0)
+    assert "could not be looked at" in odd.comment(pd.DataFrame())
+    assert odd.judge(pd.DataFrame(), pd.DataFrame()).share == 0
