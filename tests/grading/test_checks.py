@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glmmlib.teaching import Choice, Count, Mistake, Number, Table, Verdict, points
+from glmmlib.teaching import Choice, Count, Mistake, Number, Prediction, Table, Verdict, points
+from glmmlib.teaching import Choice, Count, Mistake, Number, Prediction, Verdict, points
 from glmmlib.teaching.answers import UNDEFINED
 from glmmlib.teaching.checks import UNJUDGED, QuestionError
 
@@ -255,3 +256,30 @@ def test_a_table_that_cannot_be_looked_at_is_said_so():
     odd = Table("table", "columns", problem=lambda t: 1 / 0, agrees=lambda t, right: 1 / 0)
     assert "could not be looked at" in odd.comment(pd.DataFrame())
     assert odd.judge(pd.DataFrame(), pd.DataFrame()).share == 0
+
+
+# --- predictions ---------------------------------------------------------------------------------
+
+GUESS = Prediction("guess", ["smaller", "larger"])
+
+
+@pytest.mark.parametrize("answer", ["smaller", " LARGER ", ["larger"]], ids=repr)
+def test_any_prediction_earns_its_points(notebook, answer, capsys):
+    notebook(guess=answer)
+    assert points((1, GUESS, None)) == 1
+    assert "Any prediction earns the points" in GUESS.comment(answer)
+
+
+@pytest.mark.parametrize("answer", [..., None, "", "equal", 3], ids=repr)
+def test_no_prediction_earns_nothing(notebook, answer, capsys):
+    notebook(guess=answer)
+    assert points((1, GUESS, None)) == 0
+    assert GUESS.comment(answer).startswith("→ guess is")
+
+
+def test_mistakes_that_lead_to_the_right_number_are_left_out():
+    question = Number("x", "log-odds", mistakes=[
+        Mistake(0.5, "near"), Mistake(0.9, "far"), Mistake(math.nan, "not there")]).apart_from(0.51)
+    assert [m.message for m in question.mistakes] == ["far"]
+    count = Count("n", "rows", mistakes=[Mistake(7, "same"), Mistake(8, "next")]).apart_from(7)
+    assert [m.message for m in count.mistakes] == ["next"]

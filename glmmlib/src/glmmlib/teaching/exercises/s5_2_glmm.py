@@ -186,8 +186,8 @@ def singular_statement():
         "A": "the search did end at an optimum, which lies on the boundary; not converging is another message.",
         "B": "the message says that the data do not support all of the model: that belongs in a report, "
              "with a check on the conclusions.",
-        "D": "look at the table: no standard deviation is zero and no correlation is 1 or -1. What does not vary "
-             "is a combination of several deviations.",
+        "D": "it need not be so: a combination of several deviations can be without variance although each of them "
+             "varies and no two of them go together perfectly.",
     })
 
 
@@ -209,7 +209,7 @@ def slope_gap():
 
 def odds_ratio_half_arcmin():
     slope, glm = reference().fixef.iloc[1], pooled().iloc[1]
-    return _number(Number("odds_ratio_half_arcmin", "no unit (a ratio)"), np.exp(slope / 2), [
+    return _number(Number("odds_ratio_half_arcmin", "multiples of the odds"), np.exp(slope / 2), [
         Mistake(np.exp(slope), "this is the factor for a whole arcmin; half an arcmin is asked for."),
         Mistake(np.exp(slope) / 2,
                 "you halved the factor: log-odds add up and odds multiply, so halve the slope before "
@@ -247,7 +247,7 @@ def probability_typical():
 
 def probability_average():
     own = reference().coef["Subject"].to_numpy()
-    return _number(Number("probability_average", "probability", decimals=3), _everybody().mean(), [
+    return _number(Number("probability_average", "units of probability", decimals=3), _everybody().mean(), [
         Mistake(_typical(),
                 "this is the typical subject's probability; the average of the subjects' probabilities is asked for."),
         Mistake(expit(np.mean([_eta(b, CODE) for b in own])),
@@ -265,7 +265,7 @@ def probability_average():
 
 def _probability(name, b, mistakes):
     """The question for the probability of coefficients b (4,), with what can go wrong for any of them."""
-    return _number(Number(name, "probability", decimals=3), expit(_eta(b, CODE)), [
+    return _number(Number(name, "units of probability", decimals=3), expit(_eta(b, CODE)), [
         *mistakes,
         Mistake(_eta(b, CODE), "these are log-odds: take the inverse link to have a probability."),
         Mistake(np.exp(_eta(b, CODE)), "these are odds, which may exceed 1: the probability is odds / (1 + odds)."),
@@ -351,7 +351,7 @@ def condition_change():
 def lr_statistic():
     without, with_speed = total_model(), direct_model()
     right = 2 * (with_speed.loglik - without.loglik)
-    return _number(Number("lr_statistic", "no unit (chi-squared)", decimals=1), right, [
+    return _number(Number("lr_statistic", "units of chi-squared", decimals=1), right, [
         Mistake(right / 2, "this is the difference of the log-likelihoods: the statistic is twice that."),
         Mistake(-right, "this is the smaller model minus the larger: the statistic cannot be negative."),
         Mistake(2 * (with_speed.loglik - reference().loglik),
