@@ -1,7 +1,6 @@
 """Every mistake a user can make gets one sentence that names it and the remedy."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from models import simulate
 

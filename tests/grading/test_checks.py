@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glmmlib.teaching import Choice, Count, Mistake, Number, Prediction, Table, Verdict, points
-from glmmlib.teaching import Choice, Count, Mistake, Number, Prediction, Verdict, points
 from glmmlib.teaching.answers import UNDEFINED
 from glmmlib.teaching.checks import UNJUDGED, QuestionError
 

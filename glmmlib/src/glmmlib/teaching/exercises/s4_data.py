@@ -6,7 +6,6 @@ values that marks are given for are computed in the notebook's hidden tests; her
 only used to leave out a mistake that happens to lead to the right number.
 """
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -17,7 +16,8 @@ import glmmlib as gl
 
 from ...datasets.formats import RAW_NAMES
 from ...datasets.truth import COLUMNS, CONDITIONS
-from ..checks import Choice, Count, Mistake, Number, Table
+from ..checks import Choice, Mistake, Table
+from .common import count, number
 
 # --- find what is wrong --------------------------------------------------------------------------
 
@@ -41,7 +41,7 @@ def draft(letter):
 def chance_level():
     d = reference()
     alternatives = d["ResponseExpected"].nunique()
-    return _number("chance_level", "proportion correct", 1 / alternatives, decimals=3, mistakes=[
+    return number("chance_level", "proportion correct", 1 / alternatives, decimals=3, mistakes=[
         Mistake(0.5, "this is chance with two alternatives: count how many digits can be the answer."),
         Mistake(0.1, "there are ten digits, but not all of them were shown: look at ResponseExpected."),
         Mistake(0.2, "five digits are on a crowded screen, but how many different ones can be the answer?"),
@@ -54,7 +54,7 @@ def chance_level():
 
 def halfway():
     chance = 1 / reference()["ResponseExpected"].nunique()
-    return _number("halfway", "proportion correct", (1 + chance) / 2, decimals=3, mistakes=[
+    return number("halfway", "proportion correct", (1 + chance) / 2, decimals=3, mistakes=[
         Mistake(0.5, "this is halfway between 0 and 1; but a guesser does not score 0."),
         Mistake((1 - chance) / 2,
                 "this is half the distance from chance to perfection: add it to the chance level."),
@@ -233,7 +233,7 @@ def misfiled():
 def distinct_thresholds():
     d = reference()
     pairs = d.groupby(["Subject", "Condition"], observed=True).ngroups
-    return _count("distinct_thresholds", "measurements", pairs, [
+    return count("distinct_thresholds", "measurements", pairs, [
         Mistake(len(d), "this is the number of rows; each measurement is repeated in all rows of its group."),
         Mistake(d["Subject"].nunique(), "this is the number of subjects; each was measured in more than one condition."),
         Mistake(d["Threshold.Subj"].nunique(),
@@ -248,7 +248,7 @@ def distinct_thresholds():
 
 def n_trials():
     d = reference()
-    return _count("n_trials", "trials", len(d), [
+    return count("n_trials", "trials", len(d), [
         Mistake(d.size, "this is rows times columns; a trial is a row."),
         Mistake(len(d.dropna()), "rows without a Speed are trials too: the answer was given, and counts."),
         Mistake(d["ResponseCorrect"].sum(), "these are the correct trials only."),
@@ -263,7 +263,7 @@ def share_correct():
     d = reference()
     cells = d.groupby(["Subject", "Condition", "Size"], observed=True)["ResponseCorrect"].mean()
     right = d["ResponseCorrect"].mean()
-    return _number("share_correct", "proportion", right, decimals=3, mistakes=[
+    return number("share_correct", "proportion", right, decimals=3, mistakes=[
         Mistake(100 * right, "this is in percent; a proportion lies between 0 and 1."),
         Mistake(1 - right, "this is the share of errors."),
         Mistake(d["ResponseCorrect"].sum(), "this is how many were correct: divide by the number of trials."),
@@ -280,7 +280,7 @@ def share_correct():
 
 def median_response_s():
     time = reference()["ResponseTime"]
-    return _number("median_response_s", "s", time.median() / 1000, mistakes=[
+    return number("median_response_s", "s", time.median() / 1000, mistakes=[
         Mistake(time.median(), "this is in milliseconds: a thousand of them make a second."),
         Mistake(time.mean() / 1000, "this is the mean, which a few long trials pull up; the median is asked for."),
         Mistake(time.mean(), "this is the mean, and in milliseconds."),
@@ -302,7 +302,7 @@ def lost_share():
 def n_missing_speeds():
     d = reference()
     missing = d["Speed"].isna()
-    return _count("n_missing_speeds", "trials", missing.sum(), [
+    return count("n_missing_speeds", "trials", missing.sum(), [
         Mistake(0, "NaN equals nothing, not even itself, so == finds none: use .isna()."),
         Mistake(d["Speed"].notna().sum(), "these are the trials that have a Speed."),
         Mistake(len(d), ".isna() has one entry per trial: sum it up instead of counting its entries."),
@@ -316,7 +316,7 @@ def n_missing_speeds():
 def n_trials_with_loss():
     lost = lost_share()
     x = gl.load_crowding(traces=True)["Trace.X"]
-    return _count("n_trials_with_loss", "trials", (lost > 0).sum(), [
+    return count("n_trials_with_loss", "trials", (lost > 0).sum(), [
         Mistake((lost >= 0.5).sum(), "these lost half or more; a single lost sample is enough here."),
         Mistake(reference()["Speed"].isna().sum(), "these are the trials without Speed; more of them lost something."),
         Mistake((lost == 0).sum(), "these are the trials in which nothing was lost."),
@@ -350,7 +350,7 @@ def smallest_share():
     mine = d[d["Subject"] == "1"]
     crowded = mine[mine["Condition"] == "crowded"]
     right = cell["ResponseCorrect"].mean()
-    return _number("smallest_share", "proportion", right, decimals=3, mistakes=[
+    return number("smallest_share", "proportion", right, decimals=3, mistakes=[
         Mistake(d.loc[d["Size"] == d["Size"].min(), "ResponseCorrect"].mean(),
                 "this is the smallest size of all; asked for is the smallest of subject 1, uncrowded."),
         Mistake(crowded.loc[crowded["Size"] == crowded["Size"].min(), "ResponseCorrect"].mean(),
@@ -369,7 +369,7 @@ def smallest_share():
 def guessing_p_value():
     cell = smallest_cell()["ResponseCorrect"]
     k, n, chance = int(cell.sum()), len(cell), 1 / reference()["ResponseExpected"].nunique()
-    return _number("guessing_p_value", "probability", binom.cdf(k, n, chance), decimals=3, mistakes=[
+    return number("guessing_p_value", "probability", binom.cdf(k, n, chance), decimals=3, mistakes=[
         Mistake(binom.pmf(k, n, chance), "this is the probability of exactly as many; as many *or fewer* is asked for."),
         Mistake(binom.cdf(k - 1, n, chance), "this is the probability of fewer; as many *or* fewer is asked for."),
         Mistake(binom.sf(k - 1, n, chance), "this is the probability of as many or more: the other tail."),
@@ -396,7 +396,7 @@ def size_threshold_correlation():
     d, table, other = reference(), subject_table("crowded"), subject_table("uncrowded")
     rows = d[d["Condition"] == "crowded"]
     right = table["size"].corr(table["threshold"])
-    return _number("size_threshold_correlation", "correlation", right, mistakes=[
+    return number("size_threshold_correlation", "correlation", right, mistakes=[
         Mistake(rows["Size"].corr(rows["Threshold.Subj"]),
                 "you correlated trials, in which each threshold is repeated hundreds of times: one row per subject."),
         Mistake(d["Size"].corr(d["Threshold.Subj"]),
@@ -433,19 +433,3 @@ def _both(column):
 def reference():
     """The data, read afresh: a student's own variables play no part in it."""
     return gl.load_crowding()
-
-
-def _number(name, unit, right, mistakes, **options):
-    """A Number whose mistakes can be told from the right answer."""
-    return _tell_apart(Number(name, unit, mistakes=mistakes, **options), right)
-
-
-def _count(name, unit, right, mistakes):
-    """A Count whose mistakes can be told from the right answer."""
-    return _tell_apart(Count(name, unit, mistakes=mistakes), right)
-
-
-def _tell_apart(question, right):
-    return replace(question, mistakes=[
-        m for m in question.mistakes
-        if np.isfinite(m.value) and abs(m.value - right) > 2 * 10.0**-question.decimals])

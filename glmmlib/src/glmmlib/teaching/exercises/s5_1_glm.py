@@ -6,7 +6,6 @@ values that marks are given for are computed in the notebook's hidden tests; her
 only used to leave out a mistake that happens to lead to the right number.
 """
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -15,10 +14,10 @@ from scipy.special import expit, logit
 import glmmlib as gl
 from glmmlib.glm import glm
 
-from ..checks import Choice, Mistake, Number, Prediction
+from ..checks import Choice, Mistake, Prediction
+from .common import CODING, crossing, number
 
 FORMULA = "ResponseCorrect ~ 1 + center(Size) * Condition"
-CODING = {"Condition": {"Crowded.vs.Uncrowded": {"uncrowded": -0.5, "crowded": 0.5}}}
 TARGET = 0.625
 STEP = 0.5           # arcmin above the mean size, in question 1
 ELSEWHERE = 2.5      # arcmin, in question 2
@@ -81,7 +80,7 @@ def size_effect_significant():
 
 def odds_factor_per_tenth():
     b = _pooled()[1]
-    return _number("odds_factor_per_tenth", "times the odds", np.exp(0.1 * b), [
+    return number("odds_factor_per_tenth", "times the odds", np.exp(0.1 * b), [
         Mistake(b, "this is the coefficient, in log-odds per arcmin: take a tenth of it, then the exponential."),
         Mistake(0.1 * b, "this is what a tenth of an arcmin adds to the log-odds: the exponential turns "
                          "adding into multiplying."),
@@ -106,7 +105,7 @@ def accuracy_gain():
     b0, b1, b2, b3 = _pooled()
     low, high = expit(b0), expit(b0 + STEP * b1)
     in_uncrowded = expit(b0 - b2 / 2 + STEP * (b1 - b3 / 2)) - expit(b0 - b2 / 2)
-    return _number("accuracy_gain", "proportion correct", high - low, [
+    return number("accuracy_gain", "proportion correct", high - low, [
         Mistake(STEP * b1, "this is the gain in log-odds: take the inverse link at both sizes, then subtract."),
         Mistake(expit(STEP * b1),
                 "this is the inverse link of a difference: take it at both sizes first, then subtract."),
@@ -129,7 +128,7 @@ def accuracy_gain():
 
 def condition_effect_at_mean():
     b0, _, b2, b3 = _pooled()
-    return _number("condition_effect_at_mean", "log-odds", b2, [
+    return number("condition_effect_at_mean", "log-odds", b2, [
         Mistake(-b2, "this is uncrowded minus crowded: the question asks for it the other way round."),
         Mistake(b2 / 2,
                 "this is half the difference: from uncrowded (-0.5) to crowded (+0.5) the coding rises by 1."),
@@ -147,7 +146,7 @@ def condition_effect_at_2_5_arcmin():
     b0, b1, b2, b3 = _pooled()
     x = ELSEWHERE - mean_size()
     at = [b0 + b1 * x + c * (b2 + b3 * x) for c in (-0.5, 0.5)]
-    return _number("condition_effect_at_2_5_arcmin", "log-odds", b2 + b3 * x, [
+    return number("condition_effect_at_2_5_arcmin", "log-odds", b2 + b3 * x, [
         Mistake(b2, "this is the difference at the mean size: with an interaction it is another one elsewhere."),
         Mistake(b2 + b3 * ELSEWHERE,
                 "you multiplied the interaction by the size itself: it counts from the mean size."),
@@ -183,7 +182,7 @@ def _slope(name, which, condition):
     _, b1, _, b3 = _pooled()
     right, other = _slopes()[which], _slopes()[1 - which]
     this, that = (("uncrowded", "crowded"), ("crowded", "uncrowded"))[which]
-    return _number(name, "log-odds per arcmin", right, [
+    return number(name, "log-odds per arcmin", right, [
         Mistake(b1, "this is the slope midway between the conditions: the interaction changes it in each."),
         Mistake(other, f"this is the slope for {that}: uncrowded is coded -0.5 and crowded +0.5."),
         Mistake(b1 + 2 * condition * b3,
@@ -205,7 +204,7 @@ def crowding_costs_more():
 # --- question 4: a size for 62.5 % ---------------------------------------------------------------
 
 def threshold_from_mean():
-    right = _crossing(_pooled(), -0.5, logit(TARGET))
+    right = crossing(_pooled(), -0.5, logit(TARGET))
     return _threshold("threshold_from_mean", "arcmin from the mean size", 0, [
         Mistake(mean_size() + right, "this counts from zero: how far from the mean size is asked for here."),
         Mistake(-right, "the size lies on the other side of the mean: look at the sign."),
@@ -213,7 +212,7 @@ def threshold_from_mean():
 
 
 def threshold_uncrowded():
-    centred = _crossing(_pooled(), -0.5, logit(TARGET))
+    centred = crossing(_pooled(), -0.5, logit(TARGET))
     return _threshold("threshold_uncrowded", "arcmin", mean_size(), [
         Mistake(centred, "this counts from the mean size: add that mean, to have the size itself."),
         Mistake(mean_size() - centred, "you subtracted the centred size from the mean: add it, sign and all."),
@@ -230,21 +229,21 @@ def _threshold(name, unit, origin, mistakes):
         return (f"there the model predicts {100 * at:.1f} % correct when uncrowded; "
                 f"{100 * TARGET:g} % are asked for.")
 
-    return _number(name, unit, origin + _crossing(b, -0.5, target), [
+    return number(name, unit, origin + crossing(b, -0.5, target), [
         *mistakes,
         Mistake(target, "this is the target in log-odds; the size at which it is reached is asked for."),
-        Mistake(origin + _crossing(b, -0.5, 0),
+        Mistake(origin + crossing(b, -0.5, 0),
                 "at log-odds of 0 this model predicts 50 %. It knows no guess rate, so 62.5 % are log-odds of "
                 f"{target:.3f}."),
-        Mistake(origin + _crossing(b, -0.5, TARGET),
+        Mistake(origin + crossing(b, -0.5, TARGET),
                 "you used the proportion 0.625 as if it were log-odds: take its logit first."),
-        Mistake(origin + _crossing(b, +0.5, target), "this is the size for crowded: uncrowded is coded -0.5."),
-        Mistake(origin + _crossing(b, 0, target),
+        Mistake(origin + crossing(b, +0.5, target), "this is the size for crowded: uncrowded is coded -0.5."),
+        Mistake(origin + crossing(b, 0, target),
                 "this lies midway between the conditions: put the coding of uncrowded, -0.5, in."),
-        Mistake(origin + _crossing(b, -1, target), "you coded uncrowded as -1: it is -0.5."),
-        Mistake(origin + _crossing([*b[:3], 0], -0.5, target),
+        Mistake(origin + crossing(b, -1, target), "you coded uncrowded as -1: it is -0.5."),
+        Mistake(origin + crossing([*b[:3], 0], -0.5, target),
                 "you left out the interaction: it changes the slope in each condition."),
-        Mistake(origin + _crossing([b[0], b[1], 0, b[3]], -0.5, target),
+        Mistake(origin + crossing([b[0], b[1], 0, b[3]], -0.5, target),
                 "you left out the coefficient of condition: it moves the line up or down."),
         Mistake(origin + target / _slopes()[0],
                 "you left out the intercept: subtract it from the target before you divide."),
@@ -263,7 +262,7 @@ def line_that_tells():
 
 def subject_4_slope():
     b0, b1, b2, b3 = one_subject().coef
-    return _number("subject_4_slope", "log-odds per arcmin", b1, [
+    return number("subject_4_slope", "log-odds per arcmin", b1, [
         Mistake(_pooled()[1], "this is the slope of all subjects' trials: select the rows of subject 4 first."),
         Mistake(one_subject("5").coef.iloc[1],
                 "this is the slope of subject 5: positions count from 0, so select the label '4'."),
@@ -281,7 +280,7 @@ def subject_4_slope():
 def subject_4_intercept():
     b0, b1, b2, b3 = one_subject().coef
     own_mean = one_subject_rows()["SizeCentred"].mean()
-    return _number("subject_4_intercept", "log-odds", b0, [
+    return number("subject_4_intercept", "log-odds", b0, [
         Mistake(b0 + b1 * own_mean,
                 "these are the log-odds at subject 4's own mean size: center(Size) took the mean of the rows "
                 "you selected. Count sizes from the mean of all trials."),
@@ -311,15 +310,3 @@ def _slopes():
 def _eta(b, condition, centred):
     """Log-odds from coefficients b (4,) at a centred size in a condition."""
     return b[0] + b[1] * centred + condition * (b[2] + b[3] * centred)
-
-
-def _crossing(b, condition, eta):
-    """The centred size at which coefficients b (4,) reach eta in a condition."""
-    return (eta - b[0] - b[2] * condition) / (b[1] + b[3] * condition)
-
-
-def _number(name, unit, right, mistakes, **options):
-    """A Number whose mistakes can be told from the right answer."""
-    question = Number(name, unit, **options)
-    apart = 10.0**-question.decimals
-    return replace(question, mistakes=[m for m in mistakes if abs(m.value - right) > 2 * apart])

@@ -19,10 +19,10 @@ from scipy.stats import norm
 import glmmlib as gl
 
 from ..checks import Choice, Count, Mistake, Number, Prediction
+from .common import CODING
 
 FIXED = "ResponseCorrect ~ 1 + center(Size) * Condition"
 RANDOM = "(1 + center(Size) * Condition | Subject)"
-CODING = {"Condition": {"Crowded.vs.Uncrowded": {"uncrowded": -0.5, "crowded": 0.5}}}
 CONDITION = "ConditionCrowded.vs.Uncrowded"
 SUBJECT, SIZE, CODE = "3", 2.5, 0.5  # whose chance of success is asked for: crowded, in arcmin
 LARGE = 2                            # a scaled residual beyond this is called large
@@ -412,5 +412,4 @@ def _subjects():
 
 def _number(question, right, mistakes):
     """The question with those of the mistakes that can be told from the right answer."""
-    apart = 0.5 if isinstance(question, Count) else 2 * 10.0**-question.decimals
-    return replace(question, mistakes=[m for m in mistakes if abs(m.value - right) > apart])
+    return replace(question, mistakes=mistakes).apart_from(right)

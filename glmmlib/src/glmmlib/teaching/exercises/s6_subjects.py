@@ -7,7 +7,6 @@ only used to leave out a mistake that happens to lead to the right number.
 """
 
 import warnings
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -15,10 +14,10 @@ from scipy.special import expit, logit
 
 import glmmlib as gl
 
-from ..checks import Choice, Mistake, Number
+from ..checks import Choice, Mistake
+from .common import CODING, crossing, number
 
 FORMULA = "ResponseCorrect ~ 1 + center(Size) * Condition + (1 + center(Size) * Condition | Subject)"
-CODING = {"Condition": {"Crowded.vs.Uncrowded": {"uncrowded": -0.5, "crowded": 0.5}}}
 TARGET = 0.625
 
 
@@ -37,7 +36,7 @@ def mean_size():
 
 def subject_9_intercept():
     deviations, own, population = _intercepts()
-    return _number("subject_9_intercept", "log-odds", own["9"], [
+    return number("subject_9_intercept", "log-odds", own["9"], [
         Mistake(deviations["9"],
                 "this is the deviation of subject 9 from the population: add the population intercept."),
         Mistake(population,
@@ -56,7 +55,7 @@ def subject_9_intercept():
 
 def subject_9_minus_subject_8():
     deviations, own, _ = _intercepts()
-    return _number("subject_9_minus_subject_8", "log-odds", own["9"] - own["8"], [
+    return number("subject_9_minus_subject_8", "log-odds", own["9"] - own["8"], [
         Mistake(own["8"] - own["9"],
                 "this is subject 8 minus subject 9: the question asks for it the other way round."),
         Mistake(own["9"] - deviations["8"],
@@ -70,7 +69,7 @@ def subject_9_minus_subject_8():
 
 def subject_9_minus_population():
     deviations, own, population = _intercepts()
-    return _number("subject_9_minus_population", "log-odds", deviations["9"], [
+    return number("subject_9_minus_population", "log-odds", deviations["9"], [
         Mistake(-deviations["9"],
                 "this is the population minus subject 9: the question asks for it the other way round."),
         Mistake(deviations["9"] - population,
@@ -98,7 +97,7 @@ _DIRECTION = {
 
 def new_subject_intercept():
     _, own, population = _intercepts()
-    return _number("new_subject_intercept", "log-odds", population, [
+    return number("new_subject_intercept", "log-odds", population, [
         Mistake(0.0,
                 "zero is what we expect of a new subject's deviation; its intercept is the population's "
                 "plus that."),
@@ -121,14 +120,14 @@ def subject_2_threshold_difference():
     b = reference().coef["Subject"].loc["2"].to_numpy()
     population = reference().fixef.to_numpy()
     target = logit(TARGET)
-    difference = _crossing(b, +0.5, target) - _crossing(b, -0.5, target)
-    return _number("subject_2_threshold_difference", "arcmin", difference, [
+    difference = crossing(b, +0.5, target) - crossing(b, -0.5, target)
+    return number("subject_2_threshold_difference", "arcmin", difference, [
         Mistake(-difference,
                 "this is uncrowded minus crowded: the question asks how much larger the digits must be "
                 "when crowded."),
-        Mistake(_crossing(population, +0.5, target) - _crossing(population, -0.5, target),
+        Mistake(crossing(population, +0.5, target) - crossing(population, -0.5, target),
                 "this is the difference for the typical subject: use the coefficients of subject 2."),
-        Mistake(_crossing(b, +0.5, 0) - _crossing(b, -0.5, 0),
+        Mistake(crossing(b, +0.5, 0) - crossing(b, -0.5, 0),
                 "this is the difference at 50 % correct (log-odds 0); the target is 62.5 %."),
         Mistake(-b[2] / b[1],
                 "you divided the effect of condition by the slope: that ignores the interaction, through "
@@ -141,7 +140,7 @@ def _threshold(name, condition, this, other):
     b = reference().coef["Subject"].loc["2"].to_numpy()
     deviations = reference().ranef["Subject"].loc["2"].to_numpy()
     population, mean, target = reference().fixef.to_numpy(), mean_size(), logit(TARGET)
-    centred = _crossing(b, condition, target)
+    centred = crossing(b, condition, target)
 
     def objection(size):
         eta = b[0] + b[1] * (size - mean) + condition * (b[2] + b[3] * (size - mean))
@@ -150,41 +149,29 @@ def _threshold(name, condition, this, other):
         return (f"at this size the model predicts {100 * expit(eta):.1f} % correct for subject 2, "
                 f"{this}; {100 * TARGET:g} % are asked for.")
 
-    return _number(name, "arcmin", mean + centred, objection=objection, mistakes=[
+    return number(name, "arcmin", mean + centred, objection=objection, mistakes=[
         Mistake(centred,
                 "this is the centred size, counted from the mean of all sizes: add that mean to have "
                 "it in arcmin."),
         Mistake(target, "this is the target in log-odds; the size at which it is reached is asked for."),
-        Mistake(mean + _crossing(b, condition, 0),
+        Mistake(mean + crossing(b, condition, 0),
                 "here the log-odds are 0 and 50 % are correct; 62.5 % are log-odds of "
                 f"{target:.3f} (this model knows no guess rate)."),
-        Mistake(mean + _crossing(b, condition, TARGET),
+        Mistake(mean + crossing(b, condition, TARGET),
                 "you used the proportion 0.625 as if it were log-odds: take its logit first."),
-        Mistake(mean + _crossing(b, -condition, target),
+        Mistake(mean + crossing(b, -condition, target),
                 f"this is the threshold for {other}: the coding is -0.5 for uncrowded and +0.5 for crowded."),
-        Mistake(mean + _crossing(b, 0, target),
+        Mistake(mean + crossing(b, 0, target),
                 "this lies midway between the conditions: put the coding of the condition (-0.5 or +0.5) in."),
-        Mistake(mean + _crossing(b, 2 * condition, target),
+        Mistake(mean + crossing(b, 2 * condition, target),
                 "you coded the conditions as -1 and 1: they are -0.5 and +0.5."),
-        Mistake(mean + _crossing(population, condition, target),
+        Mistake(mean + crossing(population, condition, target),
                 "this is the threshold of the typical subject: use the coefficients of subject 2."),
-        Mistake(mean + _crossing(deviations, condition, target),
+        Mistake(mean + crossing(deviations, condition, target),
                 "you used the deviations of subject 2 alone: add the fixed effects to them."),
-        Mistake(mean + _crossing([*b[:3], 0], condition, target),
+        Mistake(mean + crossing([*b[:3], 0], condition, target),
                 "you left out the interaction: it makes the slope differ between the conditions."),
     ])
-
-
-def _number(name, unit, right, mistakes, **options):
-    """A Number whose mistakes can be told from the right answer."""
-    question = Number(name, unit, **options)
-    apart = 10.0**-question.decimals
-    return replace(question, mistakes=[m for m in mistakes if abs(m.value - right) > 2 * apart])
-
-
-def _crossing(b, condition, eta):
-    """The centred size at which coefficients b (4,) reach eta in a condition."""
-    return (eta - b[0] - b[2] * condition) / (b[1] + b[3] * condition)
 
 
 def _intercepts():
