@@ -12,15 +12,16 @@ Participants and design.  10 simulated subjects name a digit (1 to 4) shown at t
 gaze, alone or crowded by four more, 6,539 trials in all.
 
 1. Sizes and outcomes (crowding_cells.csv).  Counts per subject, condition and size, found by
-   solving equations (glmmlib/calibration/calibrate.py in the repository): the design is that of an adaptive procedure (trials gather around each
-   subject's threshold, and weaker subjects see larger digits), the hits are binomial draws from
-   a logistic model with the published fixed effects plus the published conditional mode of each
-   subject (truth.py); then single hits are exchanged between neighbouring sizes, and sizes moved
-   by about a hundredth of an arcmin, until the published estimates solve the likelihood
-   equations of both models and the printed standard errors, deviances and residual quartiles
-   come out.  The mean size, which the models cannot see and the tutorial does not print, is such
-   that the smallest size of subject 1 is the printed 0.505 arcmin; and the same subject's
-   threshold, uncrowded, is the printed 1.39 arcmin.
+   solving equations (glmmlib/calibration/calibrate.py in the repository): the design is that of
+   an adaptive procedure (trials gather around each subject's threshold, and weaker subjects see
+   larger digits), the hits are binomial draws from a logistic model with the published fixed
+   effects plus the published conditional mode of each subject (truth.py); then single hits are
+   exchanged between neighbouring sizes, and sizes moved by about a hundredth of an arcmin,
+   until the published estimates solve the likelihood equations of both models and the printed
+   standard errors, deviances and residual quartiles come out. The mean size, which the models
+   cannot see and the tutorial does not print, is such that the smallest size of subject 1 is
+   the printed 0.505 arcmin; and the same subject's threshold, uncrowded, is the printed 1.39
+   arcmin.
 2. Eye movements (eye.py).  Each subject has a speed, curvature, diffusion constant and fixation
    scatter; crowding raises speed and diffusion.  Traces are drawn per trial, and all eye columns
    are measured from them.  Subject 1, uncrowded, is steered to the printed values (steer.py).

@@ -261,6 +261,9 @@ class Choice(_Question):
             option = self._option(answer)
         except Unreadable as problem:
             return f"→ {self.name} {problem} ({_capital(self.form)}.)"
+        return self._noted(option)
+
+    def _noted(self, option):
         return f'• {self.name} = "{option}" is one of the options. It is graded when you submit.'
 
     def judge(self, answer, expected):
@@ -288,12 +291,7 @@ class Choice(_Question):
 class Prediction(Choice):
     """A guess made before a result is seen: any of the options earns the points."""
 
-    def comment(self, answer):
-        """The line that the visible check prints about `answer` (any object)."""
-        try:
-            option = self._option(answer)
-        except Unreadable as problem:
-            return f"→ {self.name} {problem} ({_capital(self.form)}.)"
+    def _noted(self, option):
         return f'• Your prediction is "{option}". Any prediction earns the points: now see what happens.'
 
     def judge(self, answer, expected=None):
