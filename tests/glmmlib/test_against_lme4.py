@@ -73,7 +73,7 @@ def test_standard_errors(pair):
 def test_random_effect_covariance(pair):
     m, lme4 = pair
     q = len(m.ranef[next(iter(m.ranef))].columns)
-    covariance = m.fit.Lambda @ m.fit.Lambda.T
+    covariance = m.fit.Lambdas[0] @ m.fit.Lambdas[0].T
     np.testing.assert_allclose(covariance, np.reshape(lme4["vcov_re"], (q, q)), rtol=2e-3, atol=2e-4)
     assert m.is_singular == lme4["singular"]
 

@@ -9,6 +9,7 @@ from scipy.special import expit
 
 from glmmlib._kernels import _compiled as compiled
 from glmmlib._kernels import reference
+from glmmlib.family import Binomial
 
 KERNELS = [pytest.param(k.laplace, id=k.NAME) for k in (reference, compiled)]
 
@@ -25,7 +26,7 @@ def problem(seed, groups=5, q=3, p=2, spread=1.0, max_trials=4):
 
 
 def run(laplace, y, n, X, beta, Z, starts, Lambda, u0):
-    return laplace(y, n, X @ beta, Z, starts, Lambda, u0)
+    return laplace(Binomial(), y, n, X @ beta, Z, starts, Lambda, u0)
 
 
 @settings(max_examples=60, deadline=None)
@@ -90,21 +91,21 @@ def test_laplace_is_close_to_the_integral():
         return np.exp(log) / np.sqrt(2 * np.pi * sd**2)
 
     exact = -2 * np.log(quad(integrand, -5, 5, epsabs=0)[0])
-    terms = compiled.laplace(y, np.ones(60), eta, np.ones((60, 1)), [0, 60], [[sd]], [[0.0]])
+    terms = compiled.laplace(Binomial(), y, np.ones(60), eta, np.ones((60, 1)), [0, 60], [[sd]], [[0.0]])
     assert terms.deviance == pytest.approx(exact, abs=0.01)
 
 
 @pytest.mark.parametrize("laplace", KERNELS)
 def test_extreme_linear_predictors_stay_finite(laplace):
     y, n = np.array([1.0, 0.0, 1.0]), np.ones(3)
-    terms = laplace(y, n, np.array([1e30, -1e30, 700.0]), np.ones((3, 1)), [0, 3], [[1.0]], [[0.0]])
+    terms = laplace(Binomial(), y, n, np.array([1e30, -1e30, 700.0]), np.ones((3, 1)), [0, 3], [[1.0]], [[0.0]])
     assert terms.deviance == pytest.approx(0.0, abs=1e-12)
     assert np.all(np.isfinite(terms.score))
 
 
 @pytest.mark.parametrize("laplace", KERNELS)
 def test_nan_is_reported_not_looped_on(laplace):
-    terms = laplace([1.0, 0.0], [1.0, 1.0], [np.nan, 0.0], np.ones((2, 1)), [0, 2], [[1.0]], [[0.0]])
+    terms = laplace(Binomial(), [1.0, 0.0], [1.0, 1.0], [np.nan, 0.0], np.ones((2, 1)), [0, 2], [[1.0]], [[0.0]])
     assert np.isnan(terms.deviance)
 
 
@@ -115,7 +116,7 @@ def test_nan_is_reported_not_looped_on(laplace):
     ({"Lambda": np.ones((2, 2))}, "Lambda"), ({"u0": np.ones((2, 1))}, "u0"),
 ])
 def test_arrays_are_checked_at_the_boundary(laplace, change, name):
-    good = dict(y=np.ones(2), n=np.ones(2), eta_fixed=np.zeros(2), Z=np.ones((2, 1)),
+    good = dict(family=Binomial(), y=np.ones(2), n=np.ones(2), eta_fixed=np.zeros(2), Z=np.ones((2, 1)),
                 starts=[0, 2], Lambda=np.ones((1, 1)), u0=np.zeros((1, 1)))
     laplace(**good)
     with pytest.raises(ValueError, match=name):

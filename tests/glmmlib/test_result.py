@@ -49,7 +49,7 @@ def test_varcorr_is_consistent_with_theta(m):
     assert list(table) == ["grp", "var1", "var2", "vcov", "sdcor"] and len(table) == 10
     variances = table[table.var2.isna()]
     np.testing.assert_allclose(variances.vcov, variances.sdcor**2)
-    np.testing.assert_allclose(variances.vcov, np.diag(m.fit.Lambda @ m.fit.Lambda.T))
+    np.testing.assert_allclose(variances.vcov, np.diag(m.fit.Lambdas[0] @ m.fit.Lambdas[0].T))
     assert len(m.theta) == 10 and m.npar == 14
 
 
@@ -125,8 +125,8 @@ def test_subject_threshold_intervals_cover_their_own_truth():
 
 
 def test_joint_covariance_contains_vcov(m):
-    assert m.joint_cov.shape == (10, 8, 8)
-    for cov in m.joint_cov:
+    assert m.joint_cov["Subject"].shape == (10, 8, 8)
+    for cov in m.joint_cov["Subject"]:
         np.testing.assert_allclose(cov[:4, :4], m.vcov)
         assert np.linalg.eigvalsh(cov).min() > -1e-10
 

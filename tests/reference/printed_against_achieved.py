@@ -101,7 +101,7 @@ def by_glmmlib(data):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", gl.SingularFitWarning)
         m = gl.glmer(FORMULA, data, contrasts=CODING)
-    covariance = m.fit.Lambda @ m.fit.Lambda.T
+    covariance = m.fit.Lambdas[0] @ m.fit.Lambdas[0].T
     return {"glmm": {
         "loglik": m.loglik, "aic": m.aic, "bic": m.bic, "deviance": -2 * m.loglik, "df_resid": m.nobs - m.npar,
         "singular": m.is_singular,

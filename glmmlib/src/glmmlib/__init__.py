@@ -12,12 +12,13 @@ from .errors import (
     ConvergenceWarning, DataError, DroppedRowsWarning, FormulaError, GlmmlibError,
     GlmmlibWarning, SeparationError, SingularFitWarning,
 )
+from .family import Binomial, Gamma, Gaussian, Poisson
 from .inference import anova, confint
-from .model import glmer
+from .model import glmer, lmer
 from .result import GLMMResult
 
 __all__ = [
-    "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
-    "GlmmlibError", "GlmmlibWarning", "SeparationError", "SingularFitWarning",
-    "anova", "confint", "glmer", "load_crowding", "show_backend", "simulate_crowding",
+    "Binomial", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
+    "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "SeparationError", "SingularFitWarning",
+    "anova", "confint", "glmer", "lmer", "load_crowding", "show_backend", "simulate_crowding",
 ]

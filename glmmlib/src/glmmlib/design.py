@@ -51,7 +51,9 @@ class Design:
     y: np.ndarray
     X: np.ndarray
     coefnames: tuple[str, ...]
-    block: RandomBlock | None
+    blocks: tuple[RandomBlock, ...]
+    weights: np.ndarray
+    offset: np.ndarray
     index: pd.Index
     dropped: dict[str, int]
     variables: pd.DataFrame
@@ -69,28 +71,23 @@ class Design:
 
     def random_columns(self, data):
         """Z (rows, q) for new data; NaN in rows with a missing predictor."""
-        return np.hstack([_new_columns(s, data, self.contrasts) for s in self.random_specs])
+        return [np.hstack([_new_columns(s, data, self.contrasts) for s, t in zip(self.random_specs, self.formula.random) if t.group == b.group]) for b in self.blocks]
 
-    def group_codes(self, data):
-        """Index into the block's levels for each row of new data (rows,).
+    def offset_for(self, data):
+        return np.zeros(len(data))
 
-        Raises DataError for a level that was not in the fit.
-        """
-        group = self.block.group
-        if group not in data:
-            raise DataError(
-                f"The new data lack the grouping column '{group}': add it, or ask for "
-                "re='population' to predict for a new one.")
-        codes = self.block.levels.get_indexer(pd.Index(data[group]))
-        if np.any(codes < 0):
-            unseen = data[group][codes < 0].iloc[0]
-            raise DataError(
-                f"{group} '{unseen}' was not in the fitted data, so nothing is known of its "
-                "random effects: use re='population', or leave its rows out.")
-        return codes
+    def group_codes(self, data, allow_new_levels=False):
+        out = []
+        for block in self.blocks:
+            codes = block.levels.get_indexer(pd.Index(data[block.group]))
+            if np.any(codes < 0) and not allow_new_levels:
+                unseen = data[block.group][codes < 0].iloc[0]
+                raise DataError(f"{block.group} '{unseen}' was not in the fitted data")
+            out.append(codes)
+        return out
 
 
-def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True) -> Design:
+def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, weights=None, offset=None) -> Design:
     """Evaluate a formula on data.
 
     Parameters
@@ -115,10 +112,6 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True) -
     if not isinstance(data, pd.DataFrame):
         raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}.")
     groups = list(dict.fromkeys(term.group for term in parsed.random))
-    if len(groups) > 1:
-        raise FormulaError(
-            f"glmmlib fits one grouping factor; '{formula}' has {len(groups)}: "
-            f"{', '.join(groups)}. Keep the one that matters most.")
     sides = [_parse_side(side, formula) for side in
              (parsed.response + " - 1", parsed.fixed, *(t.expression for t in parsed.random))]
     used = list(dict.fromkeys(v for side in sides for v in _columns_used(side)))
@@ -137,7 +130,8 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True) -
     _check_columns(X, coefnames)
     return Design(
         formula=parsed, y=y[:, 0], X=X, coefnames=coefnames,
-        block=_random_block(groups[0], parsed.random, random, variables) if mixed else None,
+        blocks=tuple(sorted((_random_block(g, [t for t in parsed.random if t.group==g], [m for t,m in zip(parsed.random, random) if t.group==g], variables) for g in groups), key=lambda b:-len(b.levels))),
+        weights=np.ones(len(y)), offset=np.zeros(len(y)),
         index=variables.index, dropped=dropped, variables=variables, contrasts=contrasts,
         fixed_spec=fixed.model_spec, random_specs=tuple(m.model_spec for m in random),
     )

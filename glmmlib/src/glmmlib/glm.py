@@ -52,7 +52,7 @@ def glm(formula, data, *, contrasts=None):
     from statsmodels.tools.sm_exceptions import PerfectSeparationError, PerfectSeparationWarning
 
     design = build_design(formula, data, contrasts, mixed=False)
-    Binomial().check_response(design.y, design.formula.response)
+    Binomial().check_response(design.y, design.weights, design.formula.response)
     X = pd.DataFrame(design.X, design.index, design.coefnames)
     y = pd.Series(design.y, design.index, name=design.formula.response)
     try:

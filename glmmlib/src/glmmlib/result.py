@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from .design import Design
 from .errors import DataError
-from .family import Binomial
+from .family import Family
 from .laplace import LaplaceFit
 from .summary import Summary
 from .thresholds import threshold_and_se
@@ -25,8 +25,9 @@ class GLMMResult:
     """
 
     design: Design
-    family: Binomial
+    family: Family
     fit: LaplaceFit
+    method: str
 
     # --- estimates ---------------------------------------------------------------------------
 
@@ -37,9 +38,10 @@ class GLMMResult:
 
     @cached_property
     def vcov(self) -> pd.DataFrame:
-        """Covariance (p, p) of the fixed effects, from the Hessian in (theta, beta) as in lme4."""
-        p, names = len(self.fit.beta), list(self.design.coefnames)
-        return pd.DataFrame(self.fit.phi_cov[-p:, -p:], index=names, columns=names)
+        """Covariance (p, p) of the fixed effects: from the Hessian in (theta, beta), as lme4's glmer;
+        for lmer with the variance parameters taken as known, as lme4's lmer."""
+        names = list(self.design.coefnames)
+        return pd.DataFrame(self.fit.beta_cov, index=names, columns=names)
 
     @cached_property
     def se(self) -> pd.Series:
@@ -51,46 +53,61 @@ class GLMMResult:
         """Free entries of Lambda, the relative covariance factor, column by column as in lme4."""
         return self.fit.theta.copy()
 
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation: the root of the dispersion; 1 where the family has none."""
+        return float(np.sqrt(self.fit.dispersion))
+
+    @property
+    def lapse(self) -> float:
+        """Lapse rate of a psychometric function: as given, or its estimate."""
+        return getattr(self.fit.family, "lapse", 0.0)
+
     @cached_property
     def varcorr(self) -> pd.DataFrame:
         """Variances and covariances of the random effects, laid out as R's
         ``as.data.frame(VarCorr(m))``: columns grp, var1, var2, vcov, sdcor.
 
         Rows without var2 are variances (sdcor: standard deviation); rows with it are covariances
-        (sdcor: correlation), absent where the formula sets them to zero.
+        (sdcor: correlation), absent where the formula sets them to zero. Where the family has a
+        dispersion the last row, Residual, is its value and root.
         """
-        block, cov = self.design.block, self.fit.Lambda @ self.fit.Lambda.T
-        sd = np.sqrt(np.diag(cov))
-        rows = [(block.group, name, None, cov[i, i], sd[i]) for i, name in enumerate(block.columns)]
-        for j, i in zip(*np.nonzero(np.tril(block.pattern, -1).T)):
-            correlation = cov[i, j] / (sd[i] * sd[j]) if sd[i] * sd[j] > 0 else np.nan
-            rows.append((block.group, block.columns[j], block.columns[i], cov[i, j], correlation))
+        rows = []
+        for block, Lambda in zip(self.design.blocks, self.fit.Lambdas):
+            cov = Lambda @ Lambda.T
+            sd = np.sqrt(np.diag(cov))
+            rows += [(block.group, name, None, cov[i, i], sd[i]) for i, name in enumerate(block.columns)]
+            for j, i in zip(*np.nonzero(np.tril(block.pattern, -1).T)):
+                correlation = cov[i, j] / (sd[i] * sd[j]) if sd[i] * sd[j] > 0 else np.nan
+                rows.append((block.group, block.columns[j], block.columns[i], cov[i, j], correlation))
+        if self.family.dispersed:
+            rows.append(("Residual", None, None, self.fit.dispersion, self.sigma))
         return pd.DataFrame(rows, columns=["grp", "var1", "var2", "vcov", "sdcor"])
 
     @cached_property
     def ranef(self) -> dict[str, pd.DataFrame]:
         """Conditional modes: grouping factor -> table (J, q) of deviations from the fixed effects."""
-        return {self.design.block.group: self._by_level(self.fit.b)}
+        return self._by_level(self.fit.b)
 
     @cached_property
     def ranef_sd(self) -> dict[str, pd.DataFrame]:
         """Conditional standard deviations of the modes, given the estimates: like ranef."""
-        variances = np.diagonal(self.fit.cond_cov, axis1=1, axis2=2)
-        return {self.design.block.group: self._by_level(np.sqrt(variances))}
+        return self._by_level([np.sqrt(np.diagonal(cov, axis1=1, axis2=2)) for cov in self.fit.b_cov])
 
     @cached_property
     def coef(self) -> dict[str, pd.DataFrame]:
         """Each group's own coefficients: fixed effects plus conditional modes, (J, p or more)."""
-        modes = self.ranef[self.design.block.group]
-        table = pd.DataFrame(
-            np.tile(self.fit.beta, (len(modes), 1)), index=modes.index, columns=list(self.fixef.index))
-        for name in modes:
-            table[name] = table.get(name, 0.0) + modes[name]
-        return {self.design.block.group: table}
+        tables = {}
+        for group, modes in self.ranef.items():
+            tables[group] = table = pd.DataFrame(
+                np.tile(self.fit.beta, (len(modes), 1)), index=modes.index, columns=list(self.fixef.index))
+            for name in modes:
+                table[name] = table.get(name, 0.0) + modes[name]
+        return tables
 
     def _by_level(self, values):
-        block = self.design.block
-        return pd.DataFrame(values, index=block.levels, columns=list(block.columns))
+        return {block.group: pd.DataFrame(array, index=block.levels, columns=list(block.columns))
+                for block, array in zip(self.design.blocks, values)}
 
     # --- fit ---------------------------------------------------------------------------------
 
@@ -101,13 +118,13 @@ class GLMMResult:
 
     @property
     def loglik(self) -> float:
-        """Log-likelihood, Laplace approximation, with all constants: comparable with lme4's."""
-        return -0.5 * self.fit.deviance  # a binary response has no binomial coefficient
+        """Log-likelihood with all constants, comparable with lme4's; the restricted one for REML."""
+        return -0.5 * self.fit.deviance
 
     @property
     def npar(self) -> int:
-        """Number of estimated parameters: theta and fixed effects."""
-        return len(self.fit.theta) + len(self.fit.beta)
+        """Number of estimated parameters: theta, fixed effects, dispersion and lapse rate."""
+        return len(self.fit.theta) + len(self.fit.beta) + self.family.dispersed + len(self.family.free)
 
     @property
     def aic(self) -> float:
@@ -151,38 +168,37 @@ class GLMMResult:
         """
         _one_of("re", re, ("conditional", "population"))
         _one_of("type", type, ("response", "link"))
-        design = self.design
-        if newdata is None:
-            X, Z, codes = design.X, design.block.Z, design.block.refs
+        X, Zs, codes = self._combinations(newdata, re)
+        eta = X @ self.fit.beta + (self.design.offset if newdata is None else self.design.offset_for(newdata))
+        for Z, code, b in zip(Zs, codes, self.fit.b):
+            eta = eta + np.where(code >= 0, np.sum(Z * b[code], axis=1), 0.0)
+        return eta if type == "link" else self.fit.family.inverse(eta)
+
+    def _combinations(self, data, re):
+        """(X, Zs, codes) of the fitted rows or of new data; no random effects for the population."""
+        design, blocks = self.design, self.design.blocks
+        if data is None:
+            X, Zs, codes = design.X, [block.Z for block in blocks], [block.refs for block in blocks]
         else:
-            X = design.fixed_columns(newdata)
+            X, Zs, codes = design.fixed_columns(data), [], []
             if re == "conditional":
-                Z, codes = design.random_columns(newdata), design.group_codes(newdata)
-        eta = X @ self.fit.beta
-        if re == "conditional":
-            eta = eta + np.sum(Z * self.fit.b[codes], axis=1)
-        return eta if type == "link" else self.family.link.inverse(eta)
+                Zs, codes = design.random_columns(data), design.group_codes(data)
+        return (X, Zs, codes) if re == "conditional" else (X, [], [])
 
     def residuals(self) -> np.ndarray:
         """Pearson residuals (N,): (y - mu) / sqrt(variance), lme4's "scaled residuals"."""
         mu = self.predict()
-        return (self.design.y - mu) / np.sqrt(self.family.variance(mu))
+        variance = self.family.variance(mu) * self.fit.dispersion / self.design.weights
+        return (self.design.y - mu) / np.sqrt(variance)
 
     @cached_property
-    def joint_cov(self) -> np.ndarray:
-        """Covariance (J, p + q, p + q) of (beta, b_j) for each group j.
+    def joint_cov(self) -> dict[str, np.ndarray]:
+        """Covariance of (beta, b_j) for each group j: grouping factor -> (J, p + q, p + q).
 
         The uncertainty of b given the parameters, plus what the parameters' own uncertainty adds
         through the modes: the delta method of Kass & Steffey (1989), as TMB's sdreport.
         """
-        J, q, m = self.fit.b_jacobian.shape
-        p = len(self.fit.beta)
-        jacobian = np.zeros((J, p + q, m))
-        jacobian[:, range(p), range(m - p, m)] = 1.0
-        jacobian[:, p:] = self.fit.b_jacobian
-        cov = jacobian @ self.fit.phi_cov @ jacobian.transpose(0, 2, 1)
-        cov[:, p:, p:] += self.fit.cond_cov
-        return cov
+        return {block.group: self.fit.posterior.joint(t) for t, block in enumerate(self.design.blocks)}
 
     def thresholds(self, p=0.625, x="Size", re="conditional", level=0.95) -> pd.DataFrame:
         """Where each psychometric curve reaches the proportion p.
@@ -211,40 +227,31 @@ class GLMMResult:
             raise DataError(f"p and level must lie between 0 and 1, not p={p:g}, level={level:g}.")
         _one_of("re", re, ("conditional", "population"))
         grid, labels = self._grid(x, re)
-        at_zero, at_one, at_two = (self._rows(grid.assign(**{x: float(value)}), re) for value in (0, 1, 2))
-        per_unit = at_one - at_zero
-        if not np.allclose(at_two - at_one, per_unit, rtol=1e-8, atol=1e-10):
+        (X0, Zs0, codes), (X1, Zs1, _), (X2, Zs2, _) = (
+            self._combinations(grid.assign(**{x: float(value)}), re) for value in (0, 1, 2))
+        slope = (X1 - X0, [b - a for a, b in zip(Zs0, Zs1)], codes)
+        if not all(np.allclose(c - b, b - a, rtol=1e-8, atol=1e-10)
+                   for a, b, c in zip((X0, *Zs0), (X1, *Zs1), (X2, *Zs2))):
             raise DataError(
                 f"eta is not a straight line in '{x}', so it has no single threshold: use '{x}' "
                 "untransformed (or centred) in the formula.")
-        if re == "population":
-            coefficients, cov = self.fit.beta[None, :], self.vcov.to_numpy()[None]
-            codes = np.zeros(len(grid), dtype=int)
-        else:
-            codes = self.design.group_codes(grid)
-            coefficients = np.hstack([np.tile(self.fit.beta, (len(self.fit.b), 1)), self.fit.b])
-            cov = self.joint_cov
         threshold, se = threshold_and_se(
-            at_zero, per_unit, coefficients[codes], cov[codes], self.family.link.link(p))
+            self.fit, (X0, Zs0, codes), slope, self.fit.family.link(p))
         z = ndtri((1 + level) / 2)
         return labels.assign(
             threshold=threshold, se=se, lower=threshold - z * se, upper=threshold + z * se)
 
-    def _rows(self, data, re):
-        X = self.design.fixed_columns(data)
-        return X if re == "population" else np.hstack([X, self.design.random_columns(data)])
-
     def _grid(self, x, re):
         """Every combination of the categorical predictors but x (and of the groups): the data to
         predict for, and the columns that label them."""
-        design, group = self.design, self.design.block.group
-        predictors = [v for v in design.variables if v not in (group, design.formula.response)]
+        design, block = self.design, self.design.blocks[0]
+        predictors = [v for v in design.variables if v not in (block.group, design.formula.response)]
         if x not in predictors:
             raise DataError(
                 f"x='{x}' is not a predictor of this model; its predictors are: {', '.join(predictors)}.")
         if not pd.api.types.is_numeric_dtype(design.variables[x]):
             raise DataError(f"x='{x}' is not numeric, so no threshold can be found on it.")
-        axes = {group: design.block.levels} if re == "conditional" else {}
+        axes = {block.group: block.levels} if re == "conditional" else {}
         means = {}
         for name in predictors:
             column = design.variables[name]

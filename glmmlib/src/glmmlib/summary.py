@@ -27,13 +27,12 @@ class Summary:
 
     @classmethod
     def of(cls, result):
-        design = result.design
+        design, gaussian = result.design, result.family.name == "gaussian"
         estimate, se = result.fixef, result.se
         z = estimate / se
         return cls(
-            title="Generalized linear mixed model fit by maximum likelihood (Laplace Approximation)",
-            facts={"Family": f"{result.family.name} ({result.family.link.name})",
-                   "Formula": design.formula.text},
+            title=f"{'Linear' if gaussian else 'Generalized linear'} mixed model fit by {result.method}",
+            facts=({} if gaussian else {"Family": result.fit.family.label}) | {"Formula": design.formula.text},
             criteria=one_row({
                 "AIC": result.aic, "BIC": result.bic, "logLik": result.loglik,
                 "-2*log(L)": -2 * result.loglik, "df.resid": result.nobs - result.npar}, 1),
@@ -41,8 +40,8 @@ class Summary:
                 ("Min", "1Q", "Median", "3Q", "Max"),
                 np.quantile(result.residuals(), (0, 0.25, 0.5, 0.75, 1)))), 4),
             random_effects=_random_effects(result),
-            observations=f"Number of obs: {result.nobs}, groups: "
-                         f"{design.block.group}, {len(design.block.levels)}",
+            observations=f"Number of obs: {result.nobs}, groups: " + "; ".join(
+                f"{block.group}, {len(block.levels)}" for block in design.blocks),
             coefficients=pd.DataFrame({
                 "Estimate": estimate, "Std. Error": se, "z value": z,
                 "Pr(>|z|)": 2 * ndtr(-np.abs(z))}),
@@ -106,18 +105,23 @@ def one_row(values, decimals):
 
 
 def _random_effects(result):
-    block, varcorr = result.design.block, result.varcorr
-    variances = varcorr[varcorr.var2.isna()]
-    correlation = {(r.var1, r.var2): r.sdcor for r in varcorr[varcorr.var2.notna()].itertuples()}
-    # As R does: each correlation stands in the row of the later effect.
-    rows = [
-        [block.group if i == 0 else "", r.var1, f"{r.vcov:.5f}", f"{r.sdcor:.4f}",
-         *(f"{correlation[earlier, r.var1]:.2f}" if (earlier, r.var1) in correlation else ""
-           for earlier in block.columns[:i])]
-        for i, r in enumerate(variances.itertuples())]
+    rows, longest = [], 0
+    for block in result.design.blocks:
+        varcorr = result.varcorr[result.varcorr.grp == block.group]
+        variances = varcorr[varcorr.var2.isna()]
+        correlation = {(r.var1, r.var2): r.sdcor for r in varcorr[varcorr.var2.notna()].itertuples()}
+        longest = max(longest, len(block.columns) if correlation else 0)
+        # As R does: each correlation stands in the row of the later effect.
+        rows += [
+            [block.group if i == 0 else "", r.var1, f"{r.vcov:.5f}", f"{r.sdcor:.4f}",
+             *(f"{correlation[earlier, r.var1]:.2f}" if (earlier, r.var1) in correlation else ""
+               for earlier in block.columns[:i])]
+            for i, r in enumerate(variances.itertuples())]
+    if result.family.dispersed:
+        rows.append(["Residual", "", f"{result.fit.dispersion:.5f}", f"{result.sigma:.4f}"])
     columns = ["Groups", "Name", "Variance", "Std.Dev."]
-    if correlation:
-        columns += ["Corr", *(" " * k for k in range(1, len(rows) - 1))]
+    if longest:
+        columns += ["Corr", *(" " * k for k in range(1, longest - 1))]
     width = len(columns)
     return pd.DataFrame([(row + [""] * width)[:width] for row in rows], columns=columns)
 

@@ -3,13 +3,14 @@
 import numpy as np
 
 
-def threshold_and_se(at_zero, per_unit, coefficients, covariance, eta):
-    """The x at which eta(x) = (at_zero + x * per_unit) . coefficients equals eta, with its SE.
+def threshold_and_se(fit, at_zero, slope, eta):
+    """The x at which eta(x), a straight line, equals eta; with its standard error.
 
     Parameters
     ----------
-    at_zero, per_unit : (rows, m) design at x = 0 and its change per unit of x.
-    coefficients : (rows, m); covariance : (rows, m, m), the coefficients' joint covariance.
+    fit : LaplaceFit.
+    at_zero, slope : (X, Zs, codes) of the linear predictor at x = 0 and of its change per unit of
+        x, as `Posterior.covariance` takes them.
     eta : float, the target on the link scale.
 
     Returns
@@ -17,10 +18,17 @@ def threshold_and_se(at_zero, per_unit, coefficients, covariance, eta):
     threshold, se : (rows,) in units of x. The delta method: t = (eta - a) / s has the gradient
         (-1/s, -t/s) in (a, s).
     """
-    intercept = np.sum(at_zero * coefficients, axis=1)
-    slope = np.sum(per_unit * coefficients, axis=1)
+    a, s = (_value(fit, rows) for rows in (at_zero, slope))
+    cov = fit.posterior.covariance
+    aa, ss, ab = cov(at_zero, at_zero), cov(slope, slope), cov(at_zero, slope)
     with np.errstate(divide="ignore", invalid="ignore"):
-        threshold = (eta - intercept) / slope
-        gradient = -(at_zero + threshold[:, None] * per_unit) / slope[:, None]
-    variance = np.einsum("ri,rij,rj->r", gradient, covariance, gradient)
-    return threshold, np.sqrt(variance)
+        t = (eta - a) / s
+        return t, np.sqrt(aa + 2 * t * ab + t**2 * ss) / np.abs(s)
+
+
+def _value(fit, combinations):
+    X, Zs, codes = combinations
+    value = X @ fit.beta
+    for Z, code, b in zip(Zs, codes, fit.b):
+        value = value + np.sum(Z * b[code], axis=1)
+    return value

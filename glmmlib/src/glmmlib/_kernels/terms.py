@@ -6,16 +6,35 @@ import numpy as np
 
 # PIRLS stops when a full Newton step would lower a group's penalised deviance by less than this.
 # Newton's method squares its error, so the mode is then exact to rounding.
-DECREMENT_TOLERANCE = 1e-14
+DECREMENT_TOLERANCE = 1e-18
 MAX_STEPS = 100
 MAX_HALVINGS = 40
 
 
+class Border(NamedTuple):
+    """Coefficients beside those of the first grouping factor: K in all, s of them in each row.
+
+    columns : (N, s) which coefficient each value multiplies, 0..K - 1.
+    values : (N, s) Z Lambda of the other grouping factors; X where fixed effects are solved for
+        together with u.
+    start : (K,) where to start looking for their modes.
+    penalised : the first so many are spherical random effects; the others have no penalty.
+    integrated : the log-determinant covers the first so many: `penalised` for maximum
+        likelihood, K for REML.
+    """
+
+    columns: np.ndarray
+    values: np.ndarray
+    start: np.ndarray
+    penalised: int
+    integrated: int
+
+
 class LaplaceTerms(NamedTuple):
-    """The Laplace objective at one (theta, beta), with what its derivatives need.
+    """The Laplace objective at one set of parameters, with what its derivatives need.
 
     deviance : float
-        -2 log-likelihood without the binomial coefficients; NaN when a mode was not found.
+        -2 log-likelihood without the family's constant; NaN when a mode was not found.
     score : (N,)
         Derivative of the deviance with respect to each row's fixed part of eta.
     dLambda : (q, q)
@@ -23,7 +42,18 @@ class LaplaceTerms(NamedTuple):
     u : (J, q)
         Conditional modes of the spherical random effects.
     cov : (J, q, q)
-        A^-1, the conditional covariance of each group's u.
+        The diagonal blocks of A^-1: the conditional covariance of each group's u.
+    scale : float
+        Derivative of the deviance with respect to the logarithm of a factor common to y and n.
+    leverage, response : (N,)
+        h = m' A^-1 m, and m' lambda: the derivative with respect to anything else, t, that the
+        family depends on is sum(-2 dlogp/dt + leverage dW/dt + response dl'/dt).
+    border : (K,)
+        Conditional modes of the border's coefficients.
+    d_border : (N, s)
+        d/dLambda_rc of another factor is the sum over rows of z_r d_border_c.
+    border_cov : (K, K); cross_cov : (J, q, K)
+        The other blocks of A^-1.
     """
 
     deviance: float
@@ -31,6 +61,13 @@ class LaplaceTerms(NamedTuple):
     dLambda: np.ndarray
     u: np.ndarray
     cov: np.ndarray
+    scale: float
+    leverage: np.ndarray
+    response: np.ndarray
+    border: np.ndarray
+    d_border: np.ndarray
+    border_cov: np.ndarray
+    cross_cov: np.ndarray
 
 
 class KernelArrays(NamedTuple):
@@ -62,3 +99,18 @@ def checked_arrays(y, n, eta_fixed, Z, starts, Lambda, u0) -> KernelArrays:
     if u0.shape != (len(starts) - 1, q):
         raise ValueError(f"u0 must have shape ({len(starts) - 1}, {q}), not {u0.shape}.")
     return KernelArrays(y, n, eta_fixed, Z, starts, Lambda, u0)
+
+
+def checked_border(border, rows) -> Border:
+    """The same for the border; one without coefficients when there is none."""
+    if border is None:
+        return Border(np.zeros((rows, 0), dtype=np.intp), np.zeros((rows, 0)), np.zeros(0), 0, 0)
+    columns = np.ascontiguousarray(border.columns, dtype=np.intp)
+    values, start = (np.ascontiguousarray(a, dtype=float) for a in (border.values, border.start))
+    if columns.ndim != 2 or len(columns) != rows or values.shape != columns.shape:
+        raise ValueError(f"border's columns and values must both be ({rows}, s), not {columns.shape} and {values.shape}.")
+    if start.ndim != 1 or columns.size and not (columns.min() >= 0 and columns.max() < len(start)):
+        raise ValueError("border's columns must index its start.")
+    if not 0 <= border.penalised <= border.integrated <= len(start):
+        raise ValueError("border must have 0 <= penalised <= integrated <= number of coefficients.")
+    return Border(columns, values, start, int(border.penalised), int(border.integrated))

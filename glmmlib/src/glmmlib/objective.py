@@ -1,0 +1,221 @@
+"""The deviance of a mixed model as a smooth function of one vector, with its exact gradient.
+
+The vector is phi = (theta, rates, log dispersion, beta), theta being the free entries of each
+Lambda; what a family does not have is absent. Diagonal entries of Lambda may become negative: the
+objective is even in each column's sign, so a variance of zero is an ordinary interior point, and
+no bounds are needed. Coordinates are scaled so that one step length suits all, whatever the
+predictors' units: beta counts from the GLM's estimates in units that make its information the
+identity, and Lambda refers to columns of Z with unit root mean square.
+
+Fixed effects can instead be solved for together with u (`inner`): that is exact profiling for
+gaussian responses, REML if they are integrated over too, and lme4's nAGQ=0 for the others.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from ._kernels import laplace
+from ._kernels.terms import Border
+
+FREE_STEP = 1e-5  # for central differences of row terms in a family's free parameters
+
+
+class Objective:
+    """Callable: phi (m,) -> deviance, gradient (m,).
+
+    Parameters
+    ----------
+    rows : Rows; family : Family; patterns : per grouping factor (q, q), free entries of Lambda.
+    constant : function of the dispersion, giving the rows' log-likelihood that the kernel leaves
+        out and its derivative in log(dispersion).
+    glm : GLMStart, the fit without random effects.
+    inner : None (phi holds beta), "profile" or "integrate".
+    observed : whether the Laplace weights are the observed information.
+    penalty : function (Lambdas, beta) -> value, per-factor d/dLambda, d/dbeta; added to the deviance.
+    """
+
+    def __init__(self, rows, family, patterns, constant, glm, inner=None, observed=False, penalty=None):
+        self.rows, self.family, self.constant = rows, family, constant
+        self.inner, self.observed, self.penalty = inner, observed, penalty
+        # Column by column, as in lme4.
+        self.entries = [np.nonzero(pattern.T)[::-1] for pattern in patterns]
+        self.origin, p = glm.beta, len(glm.beta)
+        root = np.linalg.cholesky(glm.information / rows.n.sum()).T
+        self.to_beta = solve_triangular(root, np.eye(p))
+        self.X = rows.X @ self.to_beta
+        base = rows.offset + rows.X @ glm.beta
+        # Gaussian responses count from the GLM's fit, so that a large mean costs no digits.
+        self.y, self.base = (rows.y - rows.n * base, 0 * base) if family.name == "gaussian" else (rows.y, base)
+        share = rows.n / rows.n.sum()
+        self.z_scale, self.Z = [], []
+        for Z in rows.Z:
+            scale = np.sqrt(share @ Z**2)
+            scale[scale == 0] = 1.0
+            # random effects are about as large as the noise: that is the unit to start from
+            self.z_scale.append(scale / np.sqrt(glm.dispersion))
+            self.Z.append(Z / self.z_scale[-1])
+        sizes = [len(e[0]) for e in self.entries]
+        parts = np.cumsum([0, *sizes, len(family.free), family.dispersed, 0 if inner else p])
+        *self.thetas, self.free, self.dispersion_at, self.beta_at = (slice(a, b) for a, b in pairwise(parts))
+        self.k = sum(sizes)  # length of theta
+        self.start = np.concatenate([
+            *((r == c).astype(float) for r, c in self.entries), family.free_start(),
+            [np.log(glm.dispersion)] * family.dispersed, np.zeros(0 if inner else p)])
+        self.u = np.zeros((rows.groups[0], len(patterns[0])))
+        self.border = self._border() if len(rows.Z) > 1 or inner else None
+        self.evaluations = 0
+
+    def _border(self):
+        """Where the other factors' coefficients, and beta if solved for within, stand."""
+        rows, columns, K = self.rows, [], 0
+        for refs, Z, groups in zip(rows.refs[1:], rows.Z[1:], rows.groups[1:]):
+            q = Z.shape[1]
+            columns.append(K + q * refs[:, None] + np.arange(q))
+            K += q * groups
+        penalised = K
+        if self.inner:
+            columns.append(np.tile(np.arange(K, K + self.X.shape[1]), (len(self.X), 1)))
+            K += self.X.shape[1]
+        columns = np.hstack(columns)
+        return Border(columns, np.zeros(columns.shape), np.zeros(K), penalised,
+                      K if self.inner == "integrate" else penalised)
+
+    def Lambdas(self, phi):
+        """Per factor (q, q), for the scaled Z."""
+        return [matrix_of(phi[at], entries) for at, entries in zip(self.thetas, self.entries)]
+
+    def dispersion(self, phi):
+        return float(np.exp(phi[self.dispersion_at][0])) if self.family.dispersed else 1.0
+
+    def family_at(self, phi):
+        return self.family.with_free(phi[self.free])
+
+    def beta(self, phi, terms=None):
+        """On the predictors' scale; terms where it is solved for within."""
+        scaled = terms.border[self.border.penalised:] if self.inner else phi[self.beta_at]
+        return self.origin + self.to_beta @ scaled
+
+    def terms(self, phi, integrated=None):
+        """The kernel's LaplaceTerms at phi; the next search for the modes starts from its modes."""
+        self.evaluations += 1
+        Lambdas, scale = self.Lambdas(phi), 1 / self.dispersion(phi)
+        border = self.border
+        if border is not None:
+            values = [Z @ L for Z, L in zip(self.Z[1:], Lambdas[1:])] + ([self.X] if self.inner else [])
+            border = border._replace(values=np.hstack(values))
+            if integrated is not None:
+                border = border._replace(integrated=integrated)
+        terms = laplace(
+            self.family_at(phi), self.y * scale, self.rows.n * scale, self.eta_fixed(phi), self.Z[0],
+            self.rows.starts, Lambdas[0], self.u, border=border, observed=self.observed)
+        if np.isfinite(terms.deviance):
+            self.u = terms.u
+            if border is not None:
+                self.border = self.border._replace(start=terms.border)
+        return terms
+
+    def eta_fixed(self, phi):
+        return self.base if self.inner else self.base + self.X @ phi[self.beta_at]
+
+    def eta(self, phi, terms):
+        """Linear predictor (N,) at the modes (for gaussian responses, from the GLM's)."""
+        eta = self.eta_fixed(phi)
+        Lambdas = self.Lambdas(phi)
+        for t, (Z, L) in enumerate(zip(self.Z, Lambdas)):
+            eta = eta + np.sum((Z @ L) * self.modes(terms)[t][self.rows.refs[t]], axis=1)
+        return eta + self.X @ terms.border[self.border.penalised:] if self.inner else eta
+
+    def modes(self, terms):
+        """Spherical conditional modes, per factor (J, q)."""
+        modes, start = [terms.u], 0
+        for Z, groups in zip(self.rows.Z[1:], self.rows.groups[1:]):
+            stop = start + groups * Z.shape[1]
+            modes.append(terms.border[start:stop].reshape(groups, -1))
+            start = stop
+        return modes
+
+    def deviance(self, phi, terms):
+        """-2 log-likelihood with all constants, without the penalty."""
+        extra = -2 * self.constant(self.dispersion(phi))[0]
+        if self.inner == "integrate":  # the integral over beta, on the predictors' own scale
+            extra -= len(self.origin) * np.log(2 * np.pi) + 2 * np.sum(np.log(np.abs(np.diag(self.to_beta))))
+        return terms.deviance + extra
+
+    def __call__(self, phi):
+        terms = self.terms(phi)
+        if not np.isfinite(terms.deviance):
+            return 1e300, np.zeros(len(phi))
+        value, gradient = self.deviance(phi, terms), self.gradient(phi, terms)
+        if self.penalty is not None:
+            value += self._penalty(phi, terms)[0]
+        return value, gradient
+
+    def gradient(self, phi, terms):
+        """Derivative (m,) of the objective; the penalty included."""
+        by_factor, start = [terms.dLambda], 0
+        for Z in self.Z[1:]:
+            stop = start + Z.shape[1]
+            by_factor.append(Z.T @ terms.d_border[:, start:stop])
+            start = stop
+        gradient = np.zeros(len(phi))
+        for at, entries, d in zip(self.thetas, self.entries, by_factor):
+            gradient[at] = d[entries]
+        if self.family.free:
+            gradient[self.free] = self._free_gradient(phi, terms)
+        if self.family.dispersed:
+            gradient[self.dispersion_at] = -terms.scale - 2 * self.constant(self.dispersion(phi))[1]
+        if not self.inner:
+            gradient[self.beta_at] = self.X.T @ terms.score
+        if self.penalty is not None:
+            gradient += self._penalty(phi, terms)[1]
+        return gradient
+
+    def _free_gradient(self, phi, terms):
+        eta, values, gradient = self.eta(phi, terms), phi[self.free], []
+        for step in FREE_STEP * np.eye(len(values)):
+            up, down = (self.family.with_free(v).terms(self.y, self.rows.n, eta) for v in (values + step, values - step))
+            weight = "observed" if self.observed else "fisher"
+            d = {name: (getattr(up, name) - getattr(down, name)) / (2 * FREE_STEP) for name in ("logp", "d1", weight)}
+            gradient.append(-2 * d["logp"].sum() + terms.leverage @ d[weight] + terms.response @ d["d1"])
+        return gradient
+
+    def _penalty(self, phi, terms):
+        """The penalty and its gradient in phi."""
+        scales = [scale[:, None] for scale in self.z_scale]
+        Lambdas = [L / s for L, s in zip(self.Lambdas(phi), scales)]
+        value, d_Lambdas, d_beta = self.penalty(Lambdas, self.beta(phi, terms))
+        gradient = np.zeros(len(phi))
+        for at, entries, d, s in zip(self.thetas, self.entries, d_Lambdas, scales):
+            gradient[at] = (d / s)[entries]
+        if not self.inner:
+            gradient[self.beta_at] = self.to_beta.T @ d_beta
+        return value, gradient
+
+    def hessian(self, phi, h=1e-4):
+        """Central differences of the exact gradient and of the modes b.
+
+        Returns (m, m), and per factor (J, q, m) for the scaled Z.
+        """
+        m = len(phi)
+        hessian, jacobians = np.empty((m, m)), [np.empty((*u.shape, m)) for u in self.modes(self.terms(phi))]
+        for i, step in enumerate(h * np.eye(m)):
+            sides = []
+            for point in (phi + step, phi - step):
+                terms = self.terms(point)
+                sides.append((self.gradient(point, terms),
+                              [u @ L.T for u, L in zip(self.modes(terms), self.Lambdas(point))]))
+            (up, b_up), (down, b_down) = sides
+            hessian[i] = (up - down) / (2 * h)
+            for jacobian, plus, minus in zip(jacobians, b_up, b_down):
+                jacobian[:, :, i] = (plus - minus) / (2 * h)
+        return (hessian + hessian.T) / 2, jacobians
+
+
+def matrix_of(theta, entries):
+    """Lambda (q, q) with theta at its free entries."""
+    q = entries[0].max() + 1
+    Lambda = np.zeros((q, q))
+    Lambda[entries] = theta
+    return Lambda

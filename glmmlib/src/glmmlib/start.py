@@ -1,0 +1,83 @@
+"""The model without random effects: where every fit starts, and what its failure means."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.optimize import linprog
+
+from .errors import SeparationError
+
+
+@dataclass(frozen=True)
+class GLMStart:
+    """beta (p,), its information matrix (p, p) at dispersion 1, and the dispersion (Pearson's)."""
+
+    beta: np.ndarray
+    information: np.ndarray
+    dispersion: float
+
+
+def fit_glm(rows, family, coefnames) -> GLMStart:
+    """Maximum likelihood by Fisher scoring with step-halving.
+
+    Raises
+    ------
+    SeparationError
+        When the fixed effects have no finite estimate.
+    """
+    X, y, n = rows.X, rows.y, rows.n
+    with np.errstate(all="ignore"):
+        target = family.link(family.start(y, n))
+        beta = np.linalg.lstsq(X * np.sqrt(n)[:, None], (target - rows.offset) * np.sqrt(n))[0]
+        deviance = np.inf
+        for _ in range(100):
+            terms = family.terms(y, n, rows.offset + X @ beta)
+            if not -2 * terms.logp.sum() <= deviance + 1e-10 * (1 + abs(deviance)):
+                step = step / 2
+                beta = beta - step
+                if np.max(np.abs(X @ step)) < 1e-10:
+                    break
+                continue
+            deviance = -2 * terms.logp.sum()
+            information = X.T @ (terms.fisher[:, None] * X)
+            try:
+                step = cho_solve(cho_factor(information), X.T @ terms.d1)
+            except (LinAlgError, ValueError):
+                break
+            if np.max(np.abs(X @ step)) < 1e-8:
+                return GLMStart(beta, information, _dispersion(rows, family, beta))
+            beta = beta + step
+    if family.name == "binomial":
+        _explain_separation(rows, coefnames)
+    raise SeparationError(
+        "The model without random effects has no finite estimates: rescale the predictors or "
+        "remove one of " + ", ".join(coefnames) + ".")
+
+
+def _dispersion(rows, family, beta):
+    """Pearson's estimate, where the family has a dispersion."""
+    if not family.dispersed:
+        return 1.0
+    mu = family.inverse(rows.offset + rows.X @ beta)
+    pearson = np.sum((rows.y - rows.n * mu) ** 2 / (rows.n * family.variance(mu)))
+    smallest = 1e-12 * np.mean((rows.y / rows.n) ** 2) if family.name == "gaussian" else 1e-8
+    return float(max(pearson / max(len(mu) - len(beta), 1), smallest, np.finfo(float).tiny))
+
+
+def _explain_separation(rows, coefnames):
+    """Raise SeparationError naming the predictors along which the outcomes come apart.
+
+    Estimates are infinite exactly when some direction gamma has x'gamma >= 0 for every success
+    and <= 0 for every failure, not all zero (Albert & Anderson 1984; linear programme as in
+    Konis 2007).
+    """
+    X = rows.X / np.max(np.abs(rows.X), axis=0)
+    sided = np.vstack([X[rows.y > 0], -X[rows.y < rows.n]])
+    solution = linprog(-sided.sum(axis=0), A_ub=-sided, b_ub=np.zeros(len(sided)), bounds=(-1, 1))
+    if solution.status == 0 and -solution.fun > 1e-7:
+        names = [n for n, g in zip(coefnames, solution.x) if abs(g) > 1e-7 and n != "(Intercept)"]
+        raise SeparationError(
+            f"The outcome can be predicted without error by {' and '.join(names) or 'the intercept'} "
+            "in some or all rows (separation), so no finite estimate exists: remove or coarsen that "
+            "predictor, or collect data where both outcomes occur.")
