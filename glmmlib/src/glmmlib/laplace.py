@@ -1,7 +1,7 @@
 """Maximum likelihood by the Laplace approximation: optimiser, certificate, estimates."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from scipy.optimize import minimize
@@ -77,11 +77,12 @@ def fit_laplace(design, family, *, inner=None, observed=False, penalty=None, sta
     return estimates(objective, *optimise(objective, objective.start if start is None else start))
 
 
-def make_objective(design, family, **options) -> Objective:
-    """The deviance of a design as a function of its parameters."""
-    rows = merge_rows(design, merge=family.name != "gaussian")
+def make_objective(design, family, rows=None, **options) -> Objective:
+    """The deviance of a design as a function of its parameters; rows are made from it when omitted."""
+    if rows is None:
+        rows = merge_rows(design, merge=family.name != "gaussian")
     glm = fit_glm(rows, family, design.coefnames)
-    constant = partial(family.constant, design.y, design.weights)
+    constant = lru_cache(4)(partial(family.constant, design.y, design.weights))  # most have no dispersion
     return Objective(rows, family, [block.pattern for block in design.blocks], constant, glm, **options)
 
 

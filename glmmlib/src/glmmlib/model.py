@@ -98,7 +98,8 @@ def lmer(formula, data, REML=True, *, contrasts=None, weights=None, offset=None)
 def _fit(formula, data, family, inner, *, contrasts, weights, offset, observed):
     design = build_design(formula, data, contrasts, weights=weights, offset=offset)
     family.check_response(design.y, design.weights, design.formula.response)
-    fit = fit_laplace(design, family, inner=inner, observed=observed)
+    options = {"inner": inner, "observed": observed}
+    fit = fit_laplace(design, family, **options)
     if not fit.converged:
         warnings.warn(
             f"The fit of '{formula}' did not converge: {fit.message}. Simplify the random effects "
@@ -107,7 +108,8 @@ def _fit(formula, data, family, inner, *, contrasts, weights, offset, observed):
         warnings.warn(
             "boundary (singular) fit: some direction of the random effects has zero variance; "
             "see m.varcorr, and consider fewer random effects.", SingularFitWarning, stacklevel=3)
-    return GLMMResult(design, family, fit, _method(inner, family, observed))
+    return GLMMResult(design, family, fit, _method(inner, family, observed), options,
+                      {"contrasts": contrasts, "weights": weights, "offset": offset})
 
 
 def _method(inner, family, observed):

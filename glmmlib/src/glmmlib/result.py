@@ -1,6 +1,6 @@
 """The fitted model: its estimates as tables, and what it predicts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,10 @@ from .design import Design
 from .errors import DataError
 from .family import Family
 from .laplace import LaplaceFit
+from .parameters import values_of
+from .refitting import Refitter, refit
+from .residuals import residuals
+from .simulation import simulate
 from .summary import Summary
 from .thresholds import threshold_and_se
 
@@ -28,6 +32,9 @@ class GLMMResult:
     family: Family
     fit: LaplaceFit
     method: str
+    options: dict = field(default_factory=dict, repr=False)  # of fit_laplace
+    arguments: dict = field(default_factory=dict, repr=False)  # contrasts, weights, offset as given
+    held: dict = field(default_factory=dict)  # parameters that were not estimated, and their values
 
     # --- estimates ---------------------------------------------------------------------------
 
@@ -124,7 +131,7 @@ class GLMMResult:
     @property
     def npar(self) -> int:
         """Number of estimated parameters: theta, fixed effects, dispersion and lapse rate."""
-        return len(self.fit.theta) + len(self.fit.beta) + self.family.dispersed + len(self.family.free)
+        return len(self.fit.theta) + len(self.fit.beta) + self.family.dispersed + len(self.family.free) - len(self.held)
 
     @property
     def aic(self) -> float:
@@ -185,11 +192,95 @@ class GLMMResult:
                 Zs, codes = design.random_columns(data), design.group_codes(data)
         return (X, Zs, codes) if re == "conditional" else (X, [], [])
 
-    def residuals(self) -> np.ndarray:
-        """Pearson residuals (N,): (y - mu) / sqrt(variance), lme4's "scaled residuals"."""
-        mu = self.predict()
-        variance = self.family.variance(mu) * self.fit.dispersion / self.design.weights
-        return (self.design.y - mu) / np.sqrt(variance)
+    def residuals(self, type="pearson", seed=None) -> np.ndarray:
+        """Residuals of the fitted rows, at their groups' conditional modes.
+
+        Parameters
+        ----------
+        type : str
+            "pearson": (y - mu) / sqrt(variance), lme4's "scaled residuals"; "deviance": the root
+            of the row's share of the deviance, with the sign of y - mu; "response": y - mu;
+            "working": (y - mu) / (dmu/deta); "quantile": randomised quantile residuals, which are
+            standard normal where the model is true, whatever the family (Dunn & Smyth 1996).
+        seed : int or numpy Generator, of the randomisation of "quantile".
+
+        Returns
+        -------
+        (N,) array; NaN for rows of weight zero where the residual needs one.
+
+        Raises
+        ------
+        DataError
+            For an unknown type.
+
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+        >>> bool(abs(m.residuals("quantile", seed=1).mean()) < 0.03)
+        True
+        """
+        return residuals(self, type, seed)
+
+    # --- new responses, new fits -------------------------------------------------------------
+
+    @property
+    def parameters(self) -> pd.Series:
+        """Every estimated parameter under its name, on the scale that one reads: standard deviations
+        and correlations of the random effects, sigma and lapse where there are such, fixed effects.
+
+        The names are those of ``gl.profile``, ``bootstrap`` and ``refit(held=...)``.
+
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+        >>> list(m.parameters.index)
+        ['sd_(Intercept)|Subject', '(Intercept)', 'center(Size)']
+        """
+        return values_of(self.design, self.fit)
+
+    @property
+    def coefficients(self) -> pd.DataFrame:
+        """Wald tests of the fixed effects, R's table: Estimate, Std. Error, z value, Pr(>|z|)."""
+        return self.summary().coefficients
+
+    @cached_property
+    def _refitter(self):
+        return Refitter(self.design, self.family, self.fit, self.options)
+
+    def refit(self, y=None, *, data=None, weights=None, held=None, start=None) -> "GLMMResult":
+        """The same model fitted to other responses, weights or data, or with parameters held: see `gl.refit`."""
+        return refit(self, y, data=data, weights=weights, held=held, start=start)
+
+    def simulate(self, n=1, seed=None, re="new") -> pd.DataFrame:
+        """Responses drawn from the fitted model, for the rows that were fitted.
+
+        Guess and lapse rate, trials (weights) and offsets are those of the fit.
+
+        Parameters
+        ----------
+        n : how many responses per row.
+        seed : int or numpy Generator.
+        re : "new" (random effects drawn anew: other groups) or "conditional" (the fitted groups,
+            their random effects at the conditional modes).
+
+        Returns
+        -------
+        DataFrame (N, n) with columns sim_1, sim_2, ..., indexed as the data; proportions where a
+        row has several trials. Each column can be given to ``refit``.
+
+        Raises
+        ------
+        DataError
+            For an unknown option.
+
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+        >>> m.simulate(2, seed=1).shape
+        (6539, 2)
+        """
+        return simulate(self, n, seed, re)
 
     @cached_property
     def joint_cov(self) -> dict[str, np.ndarray]:
