@@ -12,8 +12,9 @@ import glmmlib
 SOURCE = Path(__file__).parents[2] / "glmmlib" / "src" / "glmmlib"
 # From the ground up: a room may import rooms below it only.
 ROOMS = ["errors", "family", "formula", "design", "_kernels", "rows", "start", "objective",
-         "posterior", "laplace", "thresholds", "summary",
-         "result", "inference", "model", "glm", "datasets", "plots", "teaching"]
+         "posterior", "laplace", "parameters", "held", "refitting", "simulation", "replicates", "bootstrap",
+         "residuals", "marginal", "thresholds", "summary",
+         "result", "profiles", "inference", "power_analysis", "model", "glm", "datasets", "plots", "teaching"]
 
 
 def imported_rooms(path):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from .bootstrap import Bootstrap, bootstrap
 from .design import Design
 from .errors import DataError
 from .family import Family
@@ -281,6 +282,46 @@ class GLMMResult:
         (6539, 2)
         """
         return simulate(self, n, seed, re)
+
+    def bootstrap(self, n=1000, statistic=None, seed=None, n_jobs=None, progress=True, re="new") -> Bootstrap:
+        """Parametric bootstrap: the model refitted to n responses simulated from it.
+
+        Parameters
+        ----------
+        n : number of replicates.
+        statistic : function GLMMResult -> number, array, dict or Series, computed for each refitted
+            model beside its parameters. With several workers it must be picklable.
+        seed : int or numpy SeedSequence. The replicates depend on it alone, not on the workers.
+        n_jobs : number of workers, -1 for all cores; None for one, or what ``joblib.parallel_config``
+            says: with ``joblib.parallel_config(backend="dask")`` the replicates run on a Dask cluster.
+        progress : whether to say how far it is. An interrupt from the keyboard keeps what is done.
+        re : "new" or "conditional", see ``simulate``.
+
+        Returns
+        -------
+        Bootstrap
+            A table of replicates, with intervals, standard errors, bias, and the counts of singular
+            and unconverged replicates.
+
+        Raises
+        ------
+        DataError
+            For an unknown option, or when joblib is not installed.
+
+        Notes
+        -----
+        As R's ``lme4::bootMer(type="parametric", use.u=FALSE)``.
+
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+        >>> boot = m.bootstrap(20, lambda m: m.thresholds(p=0.75, re="population").threshold, seed=1)
+        >>> boot.replicates.shape, boot.n_unconverged
+        ((20, 4), 0)
+        >>> boot.confint(level=0.9).loc["center(Size)"].round(1).to_dict()
+        """
+        return bootstrap(self, n, statistic, seed, n_jobs, progress, re)
 
     @cached_property
     def joint_cov(self) -> dict[str, np.ndarray]:
