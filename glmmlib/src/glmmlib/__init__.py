@@ -7,6 +7,7 @@
 """
 
 from ._kernels import show_backend
+from .bootstrap import Bootstrap
 from .datasets import load_crowding, simulate_crowding
 from .errors import (
     ConvergenceWarning, DataError, DroppedRowsWarning, FormulaError, GlmmlibError,
@@ -15,10 +16,12 @@ from .errors import (
 from .family import Binomial, Gamma, Gaussian, Poisson
 from .inference import anova, confint
 from .model import glmer, lmer
+from .profiles import Profile, profile
+from .refitting import refit
 from .result import GLMMResult
 
 __all__ = [
-    "Binomial", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
-    "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "SeparationError", "SingularFitWarning",
-    "anova", "confint", "glmer", "lmer", "load_crowding", "show_backend", "simulate_crowding",
+    "Binomial", "Bootstrap", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
+    "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Profile", "SeparationError", "SingularFitWarning",
+    "anova", "confint", "glmer", "lmer", "load_crowding", "profile", "refit", "show_backend", "simulate_crowding",
 ]

@@ -100,12 +100,11 @@ def _values(model, statistic):
     """The parameters and what the statistic says of a model, as one Series of numbers."""
     if statistic is None:
         return model.parameters
-    value = statistic(model)
+    value, name = statistic(model), getattr(statistic, "__name__", "statistic")
     if isinstance(value, dict):
         value = pd.Series(value)
-    if not isinstance(value, pd.Series):
+    if not (isinstance(value, pd.Series) and all(isinstance(label, str) for label in value.index)):
+        name = getattr(value, "name", None) or ("statistic" if name == "<lambda>" else name)
         value = np.atleast_1d(np.asarray(value, dtype=float)).ravel()
-        name = getattr(statistic, "__name__", "statistic")
-        name = "statistic" if name == "<lambda>" else name
         value = pd.Series(value, index=[name] if len(value) == 1 else [f"{name}_{i + 1}" for i in range(len(value))])
     return pd.concat([model.parameters, value.astype(float)])
