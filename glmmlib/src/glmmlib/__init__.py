@@ -14,7 +14,7 @@ from .errors import (
     GlmmlibWarning, SeparationError, SingularFitWarning,
 )
 from .family import Binomial, Gamma, Gaussian, Poisson
-from .inference import anova, confint
+from .inference import anova, confint, wald_test
 from .model import glmer, lmer
 from .profiles import Profile, profile
 from .refitting import refit
@@ -24,4 +24,5 @@ __all__ = [
     "Binomial", "Bootstrap", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
     "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Profile", "SeparationError", "SingularFitWarning",
     "anova", "confint", "glmer", "lmer", "load_crowding", "profile", "refit", "show_backend", "simulate_crowding",
+    "wald_test",
 ]

@@ -12,6 +12,7 @@ from .design import Design
 from .errors import DataError
 from .family import Family
 from .laplace import LaplaceFit
+from .marginal import predict
 from .parameters import values_of
 from .refitting import Refitter, refit
 from .residuals import residuals
@@ -154,44 +155,61 @@ class GLMMResult:
 
     # --- predictions ---------------------------------------------------------------------------
 
-    def predict(self, newdata=None, re="conditional", type="response") -> np.ndarray:
+    def predict(self, newdata=None, re="conditional", type="response", *, allow_new_levels=False,
+                interval=False, level=0.95) -> np.ndarray | pd.DataFrame:
         """Predicted values.
 
         Parameters
         ----------
         newdata : DataFrame, optional
             Rows to predict for; the rows that were fitted when omitted.
-        re : "conditional" (with each group's modes) or "population" (random effects zero: the
-            typical group, not the average over groups).
-        type : "response" (probability) or "link" (log-odds).
+        re : str
+            "conditional": with each group's modes; "population": random effects zero, the typical
+            group; "marginal": the mean over groups, the integral over the random effects'
+            distribution (for proportions nearer to one half than the typical group).
+        type : "response" (probability, count, ...) or "link".
+        allow_new_levels : whether groups may be new ones: their random effects are zero, and their
+            intervals as wide as groups differ.
+        interval : whether to give intervals too.
+        level : their coverage.
 
         Returns
         -------
-        (rows,) array; NaN where a predictor is missing.
+        (rows,) array; NaN where a predictor is missing. With interval a DataFrame with columns
+        predicted, se (on the link scale), lower, upper: Wald intervals of the mean response, made
+        on the link scale, from the joint covariance of beta and b. Those of re="marginal" take the
+        random effects' covariance as known.
 
         Raises
         ------
         DataError
             For an unknown option, a missing column, or a group that was not fitted.
-        """
-        _one_of("re", re, ("conditional", "population"))
-        _one_of("type", type, ("response", "link"))
-        X, Zs, codes = self._combinations(newdata, re)
-        eta = X @ self.fit.beta + (self.design.offset if newdata is None else self.design.offset_for(newdata))
-        for Z, code, b in zip(Zs, codes, self.fit.b):
-            eta = eta + np.where(code >= 0, np.sum(Z * b[code], axis=1), 0.0)
-        return eta if type == "link" else self.fit.family.inverse(eta)
 
-    def _combinations(self, data, re):
-        """(X, Zs, codes) of the fitted rows or of new data; no random effects for the population."""
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> crowding = gl.load_crowding()
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", crowding)
+        >>> large = crowding[crowding.Size > 3].head(1)
+        >>> m.predict(large, re="population") > m.predict(large, re="marginal") > 0.5
+        array([ True])
+        >>> list(m.predict(large, interval=True))
+        ['predicted', 'se', 'lower', 'upper']
+        """
+        return predict(self, newdata, re, type, allow_new_levels, interval, level)
+
+    def combinations(self, data=None, re="conditional", allow_new_levels=False):
+        """(X, Zs, codes) of the fitted rows or of new data, as `Posterior.covariance` takes them; no
+        random effects for the population, no codes for the mean over groups."""
         design, blocks = self.design, self.design.blocks
-        if data is None:
-            X, Zs, codes = design.X, [block.Z for block in blocks], [block.refs for block in blocks]
-        else:
-            X, Zs, codes = design.fixed_columns(data), [], []
-            if re == "conditional":
-                Zs, codes = design.random_columns(data), design.group_codes(data)
-        return (X, Zs, codes) if re == "conditional" else (X, [], [])
+        X = design.X if data is None else design.fixed_columns(data)
+        if re == "population":
+            return X, [], []
+        Zs = [block.Z for block in blocks] if data is None else design.random_columns(data)
+        if re == "marginal":
+            return X, Zs, []
+        codes = [block.refs for block in blocks] if data is None else design.group_codes(data, allow_new_levels)
+        return X, Zs, codes
 
     def residuals(self, type="pearson", seed=None) -> np.ndarray:
         """Residuals of the fitted rows, at their groups' conditional modes.
@@ -360,7 +378,7 @@ class GLMMResult:
         _one_of("re", re, ("conditional", "population"))
         grid, labels = self._grid(x, re)
         (X0, Zs0, codes), (X1, Zs1, _), (X2, Zs2, _) = (
-            self._combinations(grid.assign(**{x: float(value)}), re) for value in (0, 1, 2))
+            self.combinations(grid.assign(**{x: float(value)}), re) for value in (0, 1, 2))
         slope = (X1 - X0, [b - a for a, b in zip(Zs0, Zs1)], codes)
         if not all(np.allclose(c - b, b - a, rtol=1e-8, atol=1e-10)
                    for a, b, c in zip((X0, *Zs0), (X1, *Zs1), (X2, *Zs2))):
