@@ -16,6 +16,7 @@ from .errors import (
 from .family import Binomial, Gamma, Gaussian, Poisson
 from .inference import anova, confint, wald_test
 from .model import glmer, lmer
+from .power_analysis import power
 from .profiles import Profile, profile
 from .refitting import refit
 from .result import GLMMResult
@@ -23,6 +24,6 @@ from .result import GLMMResult
 __all__ = [
     "Binomial", "Bootstrap", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
     "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Profile", "SeparationError", "SingularFitWarning",
-    "anova", "confint", "glmer", "lmer", "load_crowding", "profile", "refit", "show_backend", "simulate_crowding",
+    "anova", "confint", "glmer", "lmer", "load_crowding", "power", "profile", "refit", "show_backend", "simulate_crowding",
     "wald_test",
 ]

@@ -37,7 +37,7 @@ def variance_of_eta(Zs, Lambdas):
     return sum(np.sum((Z @ L) ** 2, axis=1) for Z, L in zip(Zs, Lambdas))
 
 
-def predict(model, newdata, re, type, allow_new_levels, interval, level):
+def predict(model, newdata, re, type, allow_new_levels, se, level):
     """See `GLMMResult.predict`."""
     for name, value, allowed in (("re", re, ("conditional", "population", "marginal")),
                                  ("type", type, ("response", "link"))):
@@ -56,14 +56,14 @@ def predict(model, newdata, re, type, allow_new_levels, interval, level):
         variance = variance_of_eta(Zs, fit.Lambdas)
         mean = marginal_mean(family, eta, variance)
         typical, eta = eta, family.link(mean)
-    if not interval:
+    if not se:
         return eta if type == "link" else mean if re == "marginal" else family.inverse(eta)
     if re == "marginal":
         with np.errstate(divide="ignore", invalid="ignore"):
             stretch = marginal_slope(family, typical, variance) / family.slope(eta)
         Zs, codes = [], []
-    se = stretch * np.sqrt(np.maximum(fit.posterior.covariance((X, Zs, codes), (X, Zs, codes)), 0))
-    half = ndtri((1 + level) / 2) * se
+    error = stretch * np.sqrt(np.maximum(fit.posterior.covariance((X, Zs, codes), (X, Zs, codes)), 0))
+    half = ndtri((1 + level) / 2) * error
     scale = (lambda value: value) if type == "link" else family.inverse
-    return pd.DataFrame({"predicted": scale(eta), "se": se, "lower": scale(eta - half), "upper": scale(eta + half)},
+    return pd.DataFrame({"predicted": scale(eta), "se": error, "lower": scale(eta - half), "upper": scale(eta + half)},
                         index=model.design.index if newdata is None else newdata.index)

@@ -156,7 +156,7 @@ class GLMMResult:
     # --- predictions ---------------------------------------------------------------------------
 
     def predict(self, newdata=None, re="conditional", type="response", *, allow_new_levels=False,
-                interval=False, level=0.95) -> np.ndarray | pd.DataFrame:
+                se=False, level=0.95) -> np.ndarray | pd.DataFrame:
         """Predicted values.
 
         Parameters
@@ -170,12 +170,12 @@ class GLMMResult:
         type : "response" (probability, count, ...) or "link".
         allow_new_levels : whether groups may be new ones: their random effects are zero, and their
             intervals as wide as groups differ.
-        interval : whether to give intervals too.
+        se : whether to give standard errors and intervals too.
         level : their coverage.
 
         Returns
         -------
-        (rows,) array; NaN where a predictor is missing. With interval a DataFrame with columns
+        (rows,) array; NaN where a predictor is missing. With se a DataFrame with columns
         predicted, se (on the link scale), lower, upper: Wald intervals of the mean response, made
         on the link scale, from the joint covariance of beta and b. Those of re="marginal" take the
         random effects' covariance as known.
@@ -193,10 +193,10 @@ class GLMMResult:
         >>> large = crowding[crowding.Size > 3].head(1)
         >>> m.predict(large, re="population") > m.predict(large, re="marginal") > 0.5
         array([ True])
-        >>> list(m.predict(large, interval=True))
+        >>> list(m.predict(large, se=True))
         ['predicted', 'se', 'lower', 'upper']
         """
-        return predict(self, newdata, re, type, allow_new_levels, interval, level)
+        return predict(self, newdata, re, type, allow_new_levels, se, level)
 
     def combinations(self, data=None, re="conditional", allow_new_levels=False):
         """(X, Zs, codes) of the fitted rows or of new data, as `Posterior.covariance` takes them; no
