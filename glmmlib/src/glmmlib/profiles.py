@@ -100,7 +100,7 @@ def profile(model, parm=None, level=0.99) -> Profile:
     >>> import glmmlib as gl
     >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
     >>> gl.profile(m, "varcorr").confint().round(1).loc["sd_(Intercept)|Subject"].to_list()
-    [0.3, 0.8]
+    [0.2, 0.5]
     """
     require_level(level)
     options = model.options | {"inner": None}

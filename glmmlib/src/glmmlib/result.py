@@ -337,7 +337,8 @@ class GLMMResult:
         >>> boot = m.bootstrap(20, lambda m: m.thresholds(p=0.75, re="population").threshold, seed=1)
         >>> boot.replicates.shape, boot.n_unconverged
         ((20, 4), 0)
-        >>> boot.confint(level=0.9).loc["center(Size)"].round(1).to_dict()
+        >>> boot.confint(level=0.9).loc["center(Size)"].round(1).to_list()
+        [0.9, 1.1]
         """
         return bootstrap(self, n, statistic, seed, n_jobs, progress, re)
 
