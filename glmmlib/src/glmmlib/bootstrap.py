@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from .errors import DataError, GlmmlibError
 from .parameters import require_level
 from .replicates import replicate
-from .simulation import draw
+from .simulation import draw, require_re
 
 KINDS = ("percentile", "basic", "normal")
 
@@ -76,6 +76,7 @@ class Bootstrap:
 
 def bootstrap(model, n=1000, statistic=None, seed=None, n_jobs=None, progress=True, re="new") -> Bootstrap:
     """Refit the model to n simulated responses: see `GLMMResult.bootstrap`."""
+    require_re(re)
     estimates = _values(model, statistic)
     model._refitter.arrangement  # made once, before the workers get their copies
     runs = replicate(partial(_once, model, statistic, re), n, seed, n_jobs, progress)

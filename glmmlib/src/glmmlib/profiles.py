@@ -19,7 +19,7 @@ from .errors import ConvergenceWarning, DataError
 from .held import Held
 from .laplace import estimates, make_objective, optimise
 from .parameters import Parameter, chosen, parameters_of, phi_of, require_level, values_of
-from .refitting import descend
+from .refitting import descend, off_the_ridge
 
 STEPS = 8  # points between the estimate and the cutoff
 MAX_POINTS = 40  # on each side
@@ -152,7 +152,7 @@ class _Curve:
         bound = _bounds(self.parameter, self.objective.family)[sign > 0]
         step, value, zeta = self._first_step(), self.estimate, 0.0
         psi, before, found = self.phi, None, []
-        while abs(zeta) < self.cutoff and len(found) < MAX_POINTS and value != bound:
+        while abs(zeta) < self.cutoff and len(found) < MAX_POINTS and abs(value - bound) > 1e-9:
             target = value + sign * step
             if sign * (target - bound) >= 0:
                 target = bound
@@ -171,7 +171,7 @@ class _Curve:
 
     def _optimum(self, value, psi, sign):
         held = Held(self.objective, [(self.parameter, value)])
-        psi = descend(held, held.start(psi), self.fit)
+        psi = descend(held, held.start(off_the_ridge(self.objective, psi)), self.fit)
         phi = held.place(psi)
         rise = self.objective(phi)[0] - self.deviance
         if rise < -BETTER:
@@ -198,7 +198,7 @@ def _value_at(part, zeta, bound):
     from scipy.interpolate import PchipInterpolator
 
     rising = part[part.zeta > np.maximum.accumulate(np.r_[-np.inf, part.zeta.to_numpy()[:-1]])]
-    end = rising.iloc[-1 if zeta > 0 else 0]
+    end = part.iloc[-1 if zeta > 0 else 0]
     if abs(end.zeta) < abs(zeta):
         return bound if end.value == bound else np.nan
     return float(PchipInterpolator(rising.zeta, rising.value)(zeta))

@@ -50,17 +50,25 @@ class Refitter:
         if self.family.name == "gaussian" and options["inner"] == "profile" and any(p.kind == "fixef" for p, _ in values):
             options = options | {"inner": None}  # the same likelihood, with beta among phi
         objective = make_objective(design, self.family, rows=rows, **options)
-        phi = warm_start(objective, start or self.fit)
         if values:
-            return _fit_held(objective, Held(objective, values), phi)
-        return estimates(objective, *optimise(objective, phi))
+            phi = off_the_ridge(objective, phi_of(objective, start or self.fit))
+            return _fit_held(objective, Held(objective, values), phi, self.fit)
+        return estimates(objective, *optimise(objective, warm_start(objective, start or self.fit)))
 
 
 def warm_start(objective, fit):
     """Near the optimum: from a fit's estimates, by BFGS that knows their curvature."""
-    phi = phi_of(objective, fit)
-    phi[:objective.k] += SINGULAR_START * objective.start[:objective.k] * _nearly_singular(objective, phi)
-    return descend(objective, phi, fit)
+    return descend(objective, off_the_ridge(objective, phi_of(objective, fit)), fit)
+
+
+def off_the_ridge(objective, phi):
+    """phi with some variance in every direction: where there is none the gradient vanishes by
+    symmetry, and a search would stay."""
+    phi = phi.copy()
+    for at, L in zip(objective.thetas, objective.Lambdas(phi)):
+        if np.linalg.svd(L, compute_uv=False)[-1] < SINGULAR_START:
+            phi[at] += SINGULAR_START * objective.start[at]
+    return phi
 
 
 def descend(objective, phi, fit, gtol=1e-3):
@@ -74,27 +82,25 @@ def descend(objective, phi, fit, gtol=1e-3):
     return minimize(objective, phi, jac=True, method="BFGS", options=options).x
 
 
-def _nearly_singular(objective, phi):
-    """(k,) 1 for the entries of those Lambdas that have (almost) less than full rank."""
-    marks = np.zeros(objective.k)
-    for at, L in zip(objective.thetas, objective.Lambdas(phi)):
-        marks[at] = np.linalg.svd(L, compute_uv=False)[-1] < SINGULAR_START
-    return marks
-
-
-def _fit_held(objective, held, phi) -> LaplaceFit:
+def _fit_held(objective, held, phi, fit) -> LaplaceFit:
     """The optimum on the surface; what is held has no standard error."""
-    psi = minimize(held, held.start(phi), jac=True, method="BFGS", options={"gtol": 1e-3, "maxiter": 500}).x
-    psi = polish(held, psi)[0]
-    phi_cov, curvature = held.covariance(psi)
-    phi = held.place(psi)
-    gradient = objective(phi)[1]
-    decrement = float(gradient @ phi_cov @ gradient) / 2
+    best = None
+    for start in (phi, objective.start):
+        psi = polish(held, descend(held, held.start(start), fit))[0]
+        phi_cov, curvature = held.covariance(psi)
+        phi = held.place(psi)
+        deviance, gradient = objective(phi)
+        decrement = float(gradient @ phi_cov @ gradient) / 2
+        converged = bool(decrement < CONVERGED_DECREMENT and curvature > -1e-6)  # Lambda may turn where a row is 0
+        found = deviance, phi, gradient, phi_cov, decrement, converged
+        best = found if best is None or deviance < best[0] else best
+        if converged:
+            break
+    _, phi, gradient, phi_cov, decrement, converged = best
     fit = estimates(objective, phi, gradient, *objective.hessian(phi), decrement)
     signs = np.where(fit.phi == phi, 1.0, -1.0)  # of Lambda's columns, which may have been turned
     phi_cov = phi_cov * np.outer(signs, signs)
     posterior = fit.posterior if objective.inner else replace(fit.posterior, phi_cov=phi_cov)
-    converged = bool(decrement < CONVERGED_DECREMENT and curvature > -1e-6)  # Lambda may turn where a row is 0
     return replace(
         fit, phi_cov=phi_cov, posterior=posterior, beta_cov=posterior.beta_cov(), converged=converged,
         message="converged, given what is held" if converged else "no optimum was found given what is held")
