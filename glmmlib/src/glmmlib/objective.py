@@ -17,7 +17,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ._kernels import laplace
-from ._kernels.terms import Border
+from ._kernels.terms import Border, meetings_of
 
 FREE_STEP = 1e-5  # for central differences of row terms in a family's free parameters
 
@@ -80,7 +80,7 @@ class Objective:
             K += self.X.shape[1]
         columns = np.hstack(columns)
         return Border(columns, np.zeros(columns.shape), np.zeros(K), penalised,
-                      K if self.inner == "integrate" else penalised)
+                      K if self.inner == "integrate" else penalised, meetings_of(columns, rows.starts))
 
     def Lambdas(self, phi):
         """Per factor (q, q), for the scaled Z."""
