@@ -11,7 +11,7 @@ import glmmlib
 
 SOURCE = Path(__file__).parents[2] / "glmmlib" / "src" / "glmmlib"
 # From the ground up: a room may import rooms below it only.
-ROOMS = ["errors", "family", "formula", "design", "_kernels", "laplace", "thresholds", "summary",
+ROOMS = ["errors", "family", "formula", "columns", "model_matrix", "design", "_kernels", "laplace", "thresholds", "summary",
          "result", "inference", "model", "glm", "datasets", "plots", "teaching"]
 
 

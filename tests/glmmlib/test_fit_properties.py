@@ -45,7 +45,7 @@ def test_merging_equal_rows_changes_nothing():
     data = simulate(groups=8, rows=60, seed=2)
     data["x"] = data.x.round()  # many equal rows
     m = gl.glmer(FORMULA, data)
-    rows = group_rows(m.design.y, m.design.X, m.design.block.Z, m.design.block.refs, 8)
+    rows = group_rows(m.design.y, m.design.X, m.design.blocks[0].Z, m.design.blocks[0].refs, 8)
     assert len(rows.y) < len(data) / 4 and rows.n.sum() == len(data) and rows.y.sum() == data.y.sum()
     tiny = 1e-9 * np.arange(len(data))  # as good as equal, but no two rows are
     apart = gl.glmer(FORMULA, data.assign(x=data.x + tiny))
@@ -111,13 +111,13 @@ def test_no_better_optimum_on_the_bundled_data():
     """From twenty other starting points the optimiser never finds a higher likelihood."""
     m = gl.glmer(MAXIMAL, gl.load_crowding(), contrasts=CODING)
     design, rng = m.design, np.random.default_rng(7)
-    rows = group_rows(design.y, design.X, design.block.Z, design.block.refs, 10)
+    rows = group_rows(design.y, design.X, design.blocks[0].Z, design.blocks[0].refs, 10)
     start = laplace_room._Objective.start
     found = []
     for _ in range(20):
         jitter = rng.normal(scale=0.7, size=14)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(laplace_room._Objective, "start", lambda self: start(self) + jitter)
-            found.append(laplace_room.fit_laplace(rows, design.block.pattern, design.coefnames).deviance)
+            found.append(laplace_room.fit_laplace(rows, design.blocks[0].pattern, design.coefnames).deviance)
     assert min(found) > m.fit.deviance - 1e-6
     assert np.median(found) == pytest.approx(m.fit.deviance, abs=1e-4)

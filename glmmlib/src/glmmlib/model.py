@@ -3,7 +3,7 @@
 import warnings
 
 from .design import build_design
-from .errors import ConvergenceWarning, SingularFitWarning
+from .errors import ConvergenceWarning, FormulaError, SingularFitWarning
 from .family import get_family
 from .laplace import fit_laplace, group_rows
 from .result import GLMMResult
@@ -54,7 +54,11 @@ def glmer(formula, data, family="binomial", *, contrasts=None) -> GLMMResult:
     family = get_family(family)
     design = build_design(formula, data, contrasts)
     family.check_response(design.y, design.formula.response)
-    block = design.block
+    if len(design.blocks) > 1:
+        raise FormulaError(
+            f"glmmlib fits one grouping factor; '{formula}' has {len(design.blocks)}: "
+            f"{', '.join(block.group for block in design.blocks)}. Keep the one that matters most.")
+    (block,) = design.blocks
     rows = group_rows(design.y, design.X, block.Z, block.refs, len(block.levels))
     fit = fit_laplace(rows, block.pattern, design.coefnames)
     if not fit.converged:

@@ -59,7 +59,7 @@ class GLMMResult:
         Rows without var2 are variances (sdcor: standard deviation); rows with it are covariances
         (sdcor: correlation), absent where the formula sets them to zero.
         """
-        block, cov = self.design.block, self.fit.Lambda @ self.fit.Lambda.T
+        block, cov = self.design.blocks[0], self.fit.Lambda @ self.fit.Lambda.T
         sd = np.sqrt(np.diag(cov))
         rows = [(block.group, name, None, cov[i, i], sd[i]) for i, name in enumerate(block.columns)]
         for j, i in zip(*np.nonzero(np.tril(block.pattern, -1).T)):
@@ -70,26 +70,26 @@ class GLMMResult:
     @cached_property
     def ranef(self) -> dict[str, pd.DataFrame]:
         """Conditional modes: grouping factor -> table (J, q) of deviations from the fixed effects."""
-        return {self.design.block.group: self._by_level(self.fit.b)}
+        return {self.design.blocks[0].group: self._by_level(self.fit.b)}
 
     @cached_property
     def ranef_sd(self) -> dict[str, pd.DataFrame]:
         """Conditional standard deviations of the modes, given the estimates: like ranef."""
         variances = np.diagonal(self.fit.cond_cov, axis1=1, axis2=2)
-        return {self.design.block.group: self._by_level(np.sqrt(variances))}
+        return {self.design.blocks[0].group: self._by_level(np.sqrt(variances))}
 
     @cached_property
     def coef(self) -> dict[str, pd.DataFrame]:
         """Each group's own coefficients: fixed effects plus conditional modes, (J, p or more)."""
-        modes = self.ranef[self.design.block.group]
+        modes = self.ranef[self.design.blocks[0].group]
         table = pd.DataFrame(
             np.tile(self.fit.beta, (len(modes), 1)), index=modes.index, columns=list(self.fixef.index))
         for name in modes:
             table[name] = table.get(name, 0.0) + modes[name]
-        return {self.design.block.group: table}
+        return {self.design.blocks[0].group: table}
 
     def _by_level(self, values):
-        block = self.design.block
+        block = self.design.blocks[0]
         return pd.DataFrame(values, index=block.levels, columns=list(block.columns))
 
     # --- fit ---------------------------------------------------------------------------------
@@ -153,11 +153,11 @@ class GLMMResult:
         _one_of("type", type, ("response", "link"))
         design = self.design
         if newdata is None:
-            X, Z, codes = design.X, design.block.Z, design.block.refs
+            X, Z, codes = design.X, design.blocks[0].Z, design.blocks[0].refs
         else:
             X = design.fixed_columns(newdata)
             if re == "conditional":
-                Z, codes = design.random_columns(newdata), design.group_codes(newdata)
+                (Z,), (codes,) = design.random_columns(newdata), design.group_codes(newdata)
         eta = X @ self.fit.beta
         if re == "conditional":
             eta = eta + np.sum(Z * self.fit.b[codes], axis=1)
@@ -221,7 +221,7 @@ class GLMMResult:
             coefficients, cov = self.fit.beta[None, :], self.vcov.to_numpy()[None]
             codes = np.zeros(len(grid), dtype=int)
         else:
-            codes = self.design.group_codes(grid)
+            (codes,) = self.design.group_codes(grid)
             coefficients = np.hstack([np.tile(self.fit.beta, (len(self.fit.b), 1)), self.fit.b])
             cov = self.joint_cov
         threshold, se = threshold_and_se(
@@ -232,19 +232,19 @@ class GLMMResult:
 
     def _rows(self, data, re):
         X = self.design.fixed_columns(data)
-        return X if re == "population" else np.hstack([X, self.design.random_columns(data)])
+        return X if re == "population" else np.hstack([X, *self.design.random_columns(data)])
 
     def _grid(self, x, re):
         """Every combination of the categorical predictors but x (and of the groups): the data to
         predict for, and the columns that label them."""
-        design, group = self.design, self.design.block.group
+        design, group = self.design, self.design.blocks[0].group
         predictors = [v for v in design.variables if v not in (group, design.formula.response)]
         if x not in predictors:
             raise DataError(
                 f"x='{x}' is not a predictor of this model; its predictors are: {', '.join(predictors)}.")
         if not pd.api.types.is_numeric_dtype(design.variables[x]):
             raise DataError(f"x='{x}' is not numeric, so no threshold can be found on it.")
-        axes = {group: design.block.levels} if re == "conditional" else {}
+        axes = {group: design.blocks[0].levels} if re == "conditional" else {}
         means = {}
         for name in predictors:
             column = design.variables[name]

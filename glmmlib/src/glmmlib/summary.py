@@ -42,7 +42,7 @@ class Summary:
                 np.quantile(result.residuals(), (0, 0.25, 0.5, 0.75, 1)))), 4),
             random_effects=_random_effects(result),
             observations=f"Number of obs: {result.nobs}, groups: "
-                         f"{design.block.group}, {len(design.block.levels)}",
+                         f"{design.blocks[0].group}, {len(design.blocks[0].levels)}",
             coefficients=pd.DataFrame({
                 "Estimate": estimate, "Std. Error": se, "z value": z,
                 "Pr(>|z|)": 2 * ndtr(-np.abs(z))}),
@@ -106,7 +106,7 @@ def one_row(values, decimals):
 
 
 def _random_effects(result):
-    block, varcorr = result.design.block, result.varcorr
+    block, varcorr = result.design.blocks[0], result.varcorr
     variances = varcorr[varcorr.var2.isna()]
     correlation = {(r.var1, r.var2): r.sdcor for r in varcorr[varcorr.var2.notna()].itertuples()}
     # As R does: each correlation stands in the row of the later effect.
