@@ -41,7 +41,7 @@ def test_imports_go_downwards(path):
     assert not upwards
 
 
-@pytest.mark.parametrize("heavy", ["matplotlib", "ipywidgets", "statsmodels", "joblib", "IPython", "nbgrader", "scipy.stats"])
+@pytest.mark.parametrize("heavy", ["matplotlib", "ipywidgets", "statsmodels", "joblib", "IPython", "nbgrader", "scipy.stats", "formulaic"])
 def test_import_is_light(heavy):
     code = f"import sys, glmmlib; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -165,10 +165,7 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
     used = list(dict.fromkeys((*response.columns, *predictors, *factors, *named)))
     for name in used:
         _require_column(name, data)
-    contrasts = dict(contrasts or {})
-    for column in contrasts:
-        if column not in predictors:
-            raise DataError(f"contrasts names '{column}', which the formula does not use: remove it.")
+    contrasts = _contrasts_of(contrasts, variables.values(), predictors)
 
     arguments = {what: _array_argument(what, given, data) for what, given in (("weights", weights), ("offset", offset))
                  if given is not None and not isinstance(given, str)}
@@ -185,15 +182,14 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
     if isinstance(offset, str):
         offsets.append(mm.read_variable(f"`{offset}`", names))
     for variable in offsets:
-        values = variable.evaluate(frame)
-        if not isinstance(values, np.ndarray) or values.shape[1] != 1:
+        values = variable.fit(frame)
+        if variable.levels is not None or values.shape[1] != 1:
             raise DataError(f"The offset '{variable.name}' must be one numeric column: its values are added to eta.")
-        require_finite(values, variable.name)
         total += values[:, 0]
     if "offset" in arguments:
         total += arguments["offset"]
 
-    values = {name: v.fit(frame, contrasts.get(name)) for name, v in variables.items()}
+    values = {name: v.fit(frame, None if v.code else contrasts.get(v.columns[0])) for name, v in variables.items()}
     matrices = {side: mm.ModelMatrix.of(terms) for side, terms in sides.items()}
     columns = {}
     for side, matrix in matrices.items():
@@ -281,6 +277,21 @@ def _present(values):
     return np.bincount(values.codes, minlength=len(values.categories)) > 0
 
 
+def _contrasts_of(contrasts, variables, predictors):
+    """The contrasts argument as a dict, each column of which the formula uses as it is."""
+    if not isinstance(contrasts or {}, dict):
+        raise DataError("contrasts must be a dict from column to coding, such as {'Condition': 'sum'}.")
+    plain = {v.columns[0] for v in variables if v.code is None}
+    for column in contrasts or {}:
+        if column not in predictors:
+            raise DataError(f"contrasts names '{column}', which the formula does not use: remove it.")
+        if column not in plain:
+            raise DataError(
+                f"contrasts names '{column}', which the formula uses within functions only: give the coding "
+                f"there, as in C({column}, contr.sum).")
+    return dict(contrasts or {})
+
+
 # --- response, weights -----------------------------------------------------------------------
 
 def _response(response, frame):
@@ -331,8 +342,7 @@ def _check_columns(X, names):
     if X.shape[1] > X.shape[0]:
         raise DataError(
             f"The formula has {X.shape[1]} fixed effects but the data only {X.shape[0]} rows: use fewer predictors.")
-    distance = _distances(X)
-    for i in np.flatnonzero(distance < RANK_TOLERANCE):
+    for i in np.flatnonzero(_distances(X) < RANK_TOLERANCE):
         name = names[i]
         if np.ptp(X[:, i]) == 0:
             raise DataError(
@@ -354,13 +364,14 @@ def _distances(X, block=4096):
     It is |R_ii| in X = QR; blocks of rows that fit in the cache are factored first.
     """
     rows, p = X.shape
+    if not p:
+        return np.ones(0)
     whole = rows - rows % block
     if whole > block:
         tops = np.linalg.qr(X[:whole].reshape(-1, block, p), mode="r")
         X = np.vstack([tops.reshape(-1, p), X[whole:]])
     R = np.linalg.qr(X, mode="r")
-    if not np.isfinite(R).all():  # squares of huge numbers
-        return _distances(X / np.abs(X).max(axis=0).clip(1.0))
+    R = R / np.abs(R).max(axis=0).clip(np.finfo(float).tiny)  # whatever the units, squares are finite
     return np.abs(np.diag(R)) / np.linalg.norm(R, axis=0).clip(np.finfo(float).tiny)
 
 
@@ -413,7 +424,13 @@ class Grouping:
                 codes = np.where(known, self.cells[i - 1].get_indexer(codes * np.int64(len(levels)) + here), -1)
         if np.any(codes < 0) and not allow_new_levels:
             row = int(np.argmax(codes < 0))
-            unseen = ":".join(label(data[factor].iloc[row]) for factor in self.factors)
+            values = [data[factor].iloc[row] for factor in self.factors]
+            for factor, value in zip(self.factors, values):
+                if pd.isna(value):
+                    raise DataError(
+                        f"{factor} is missing in some rows of the new data, so their random effects are not known: "
+                        "use re='population', or leave these rows out.")
+            unseen = ":".join(map(label, values))
             raise DataError(
                 f"{self.name} '{unseen}' was not in the fitted data, so nothing is known of its "
                 "random effects: use re='population', or leave its rows out.")

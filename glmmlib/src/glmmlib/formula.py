@@ -53,6 +53,8 @@ def parse(text: str, mixed: bool = True) -> MixedFormula:
         raise FormulaError(
             f"The formula '{text}' needs a response and predictors around a '~', "
             "as in 'y ~ 1 + x + (1 | g)'.")
+    if any(character == "~" for _, character in _outside(right, text)):
+        raise FormulaError(f"The formula '{text}' has more than one '~': keep the one after the response.")
     fixed, offsets, random = [], [], []
     for sign, summand in _summands(right, text):
         inside = _enclosed(summand, text)

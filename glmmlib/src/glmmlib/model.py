@@ -2,6 +2,8 @@
 
 import warnings
 
+import numpy as np
+
 from .design import build_design
 from .errors import ConvergenceWarning, FormulaError, SingularFitWarning
 from .family import get_family
@@ -58,6 +60,8 @@ def glmer(formula, data, family="binomial", *, contrasts=None) -> GLMMResult:
         raise FormulaError(
             f"glmmlib fits one grouping factor; '{formula}' has {len(design.blocks)}: "
             f"{', '.join(block.group for block in design.blocks)}. Keep the one that matters most.")
+    if np.any(design.weights != 1) or np.any(design.offset):
+        raise FormulaError(f"glmmlib fits neither offsets nor several trials per row; '{formula}' asks for them.")
     (block,) = design.blocks
     rows = group_rows(design.y, design.X, block.Z, block.refs, len(block.levels))
     fit = fit_laplace(rows, block.pattern, design.coefnames)

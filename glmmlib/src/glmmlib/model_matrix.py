@@ -45,7 +45,7 @@ def _C(data, contrasts=None, levels=None):
 
 
 FUNCTIONS = {
-    **TRANSFORMS,
+    **{name: function for name, function in TRANSFORMS.items() if name not in ("hashed", "lag", "Q")},
     **{name: getattr(np, name) for name in (
         "abs", "ceil", "cos", "expm1", "floor", "log1p", "maximum", "minimum", "round", "sign", "sin",
         "sqrt", "tan", "where")},
@@ -111,7 +111,11 @@ class Variable:
             k = values.shape[1]
             self.suffixes[True] = self.suffixes[False] = ("",) if k == 1 else tuple(str(i + 1) for i in range(k))
             return values
-        present = np.bincount(values.codes + 1, minlength=len(values.categories) + 1)[1:] > 0
+        outside, *present = np.bincount(values.codes + 1, minlength=len(values.categories) + 1)
+        if outside:
+            raise DataError(
+                f"'{self.name}' has none of its levels in {outside} rows: name all levels, or leave those rows out.")
+        present = np.array(present) > 0
         self.levels = values.categories[present]
         if len(self.levels) < 2:
             raise DataError(
@@ -129,11 +133,12 @@ class Variable:
             if name not in frame.data:
                 raise DataError(f"The new data lack the column '{name}' that the formula uses: add it.")
             missing |= frame.data[name].isna().to_numpy()
-        if self.code is not None and missing.any():
-            # A transform such as bs() must not see missing values.
-            some = self.values_for(Frame(frame.data[~missing]))
-            values = np.full((len(missing), *some.shape[1:]), -1 if self.levels is not None else np.nan)
-            values[~missing] = some
+        if missing.any() or frame.data.empty:
+            # Neither kind nor transform can be told from rows that miss something.
+            values = (np.full((len(missing), len(self.suffixes[True])), np.nan) if self.levels is None
+                      else np.full(len(missing), -1))
+            if not missing.all():
+                values[~missing] = self.values_for(Frame(frame.data[~missing]))
             return values
         values = self.evaluate(frame)
         values = values.values if isinstance(values, CodedFactor) else values
@@ -236,7 +241,8 @@ def _as_columns(values, name, rows):
         if values.dtype == bool and values.ndim == 1:
             values = pd.Categorical.from_codes(values.astype(np.int8), [False, True])
         elif values.dtype.kind in "iuf":
-            values = values.astype(float, copy=False).reshape(len(values) if values.ndim else 1, -1)
+            values = np.atleast_1d(values.astype(float, copy=False))
+            values = values[:, None] if values.ndim == 1 else values
         else:
             values = pd.Categorical(np.atleast_1d(values).ravel())
     if len(values) != rows:
@@ -339,7 +345,12 @@ class ModelMatrix:
                 if key not in coded:
                     coded[key] = variable.coded(values[variable.name], full)
                 # the first factor's columns vary fastest
-                product = (product[:, None, :] * coded[key][:, :, None]).reshape(rows, -1) if i else coded[key]
+                if i == 0:
+                    product = coded[key]
+                    continue
+                with np.errstate(over="ignore"):  # the caller asks for finite columns
+                    product = product[:, None, :] * coded[key][:, :, None]
+                product = product.reshape(rows, product.shape[1] * product.shape[2])
             out[:, start:start + product.shape[1]] = product
             start += product.shape[1]
         return out
