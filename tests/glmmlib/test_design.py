@@ -123,10 +123,10 @@ def test_index_and_other_columns_do_not_matter():
 
 
 def test_blocks_go_by_number_of_levels_then_appearance():
-    design = build_design("y ~ x + (1 | flag) + (1 | a) + (1 | f) + (0 + x | a) + (1 | b)", DATA)
-    assert [block.group for block in design.blocks] == ["b", "a", "f", "flag"]
-    assert design.blocks[1].columns == ("(Intercept)", "x")
-    np.testing.assert_array_equal(design.blocks[1].pattern, np.eye(2, dtype=bool))
+    design = build_design("y ~ x + (1 | flag) + (1 | f) + (1 | a) + (0 + x | a) + (1 | b)", DATA)
+    assert [block.group for block in design.blocks] == ["b", "f", "a", "flag"]
+    assert design.blocks[2].columns == ("(Intercept)", "x")
+    np.testing.assert_array_equal(design.blocks[2].pattern, np.eye(2, dtype=bool))
 
 
 def test_double_bars_decorrelate_factor_columns_too():
@@ -148,6 +148,7 @@ def test_predictors_are_what_the_model_is_made_of():
     design = build_design("cbind(s, n) ~ x + offset(z) + (1 + time | a)", DATA)
     assert design.predictors == ("x", "time", "z")
     assert list(design.variables) == ["s", "n", "x", "time", "z", "a"]
+    assert build_design("y ~ x + (1 | a)", DATA, weights="n", offset="z").predictors == ("x", "z")
     assert build_design("y ~ x", DATA, mixed=False).blocks == ()
     assert build_design("y ~ 0 + (1 | a)", DATA).X.shape == (len(DATA), 0)
 
@@ -242,27 +243,24 @@ def test_columns_span_what_the_terms_span(terms, intercept):
     rng = np.random.default_rng(0)
     cells = pd.MultiIndex.from_product([list("lmt"), list("pq"), list("rstu"), range(3)], names=["f", "h", "b", "i"])
     data = cells.to_frame(index=False).assign(x=rng.normal(size=72), z=rng.normal(size=72))
-    frame, variables = Frame(data), {}
-    read = mm.read_terms(" + ".join([intercept, *terms]), "", [])
-    for text in {text for term in read for text in term}:
-        variables[text] = mm.read_variable(text, data.columns)
-    values = {variable.name: variable.fit(frame) for variable in variables.values()}
-    matrix = mm.ModelMatrix.of([[variables[text] for text in term] for term in read])
+    frame, side = Frame(data), " + ".join([intercept, *terms])
+    read, variables = mm.read_sides([side], "", data.columns, [])
+    values = {name: variable.fit(frame) for name, variable in variables.items()}
+    matrix, sets = mm.ModelMatrix.of(read[side]), [frozenset(v.name for v in term) for term in read[side]]
     X = matrix.columns(values, len(data))
     everything = []
-    for term in read:
+    for term in sets:
         product = np.ones((len(data), 1))
-        for text in term:
-            column = data[text.strip("`")]
+        for name in term:
+            column = data[name]
             levels = pd.get_dummies(column).to_numpy(float) if column.dtype != float else column.to_numpy()[:, None]
             product = (product[:, :, None] * levels[:, None, :]).reshape(len(data), -1)
         everything.append(product)
     everything = np.hstack(everything)
     rank = np.linalg.matrix_rank
     assert rank(X) == rank(everything) == rank(np.hstack([X, everything]))
-    sets = [frozenset(term) for term in read]
-    marginal = all(term - {text} in sets or (intercept == "0" and len(term) == 1)
-                   for term in sets for text in term)
+    marginal = all(term - {name} in sets or (intercept == "0" and len(term) == 1)
+                   for term in sets for name in term)
     if marginal:
         assert X.shape[1] == rank(X)
 

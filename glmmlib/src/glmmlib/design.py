@@ -144,25 +144,18 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
     names = [name for name in data.columns if isinstance(name, str)]
     response = mm.read_variable(parsed.response, names)
     offsets = [mm.read_variable(text, names) for text in parsed.offsets]
-    factors = [name for term in parsed.random for name in term.factors]
-    named = [name for name in (weights, offset) if isinstance(name, str)]
-    apart = {*response.columns, *factors, *named, *(c for v in offsets for c in v.columns)}
-
-    variables, texts = {}, {}  # by R's name, and by the text of a side
-
-    def read(side):
-        """The variables of each term of one side of the formula."""
-        terms = mm.read_terms(side, formula, [name for name in names if name not in apart])
-        for text in dict.fromkeys(text for term in terms for text in term):
-            variable = mm.read_variable(text, names)
-            texts[text] = variables.setdefault(variable.name, variable)
-        return [[texts[text] for text in term] for term in terms]
-
-    sides = {side: read(side) for side in dict.fromkeys((parsed.fixed, *(t.expression for t in parsed.random)))}
+    if isinstance(offset, str):
+        offsets.append(mm.read_variable(f"`{offset}`", names))
+    others = [*response.columns, *(c for v in offsets for c in v.columns),
+              *(factor for term in parsed.random for factor in term.factors)]
+    if isinstance(weights, str):
+        others.append(weights)
+    sides, variables = mm.read_sides(
+        (parsed.fixed, *(term.expression for term in parsed.random)), formula, names, others)
     if response.name in variables:
         raise FormulaError(f"'{response.name}' is the response of '{formula}' and cannot predict itself: remove it there.")
-    predictors = list(dict.fromkeys(c for v in (*variables.values(), *offsets) for c in v.columns))
-    used = list(dict.fromkeys((*response.columns, *predictors, *factors, *named)))
+    predictors = tuple(dict.fromkeys(c for v in (*variables.values(), *offsets) for c in v.columns))
+    used = list(dict.fromkeys((*response.columns, *predictors, *others)))
     for name in used:
         _require_column(name, data)
     contrasts = _contrasts_of(contrasts, variables.values(), predictors)
@@ -178,16 +171,6 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
             "cbind(successes, failures) already says how many trials each row has: leave weights out, or give "
             "the proportion as the response.")
     prior = _prior_weights(weights, arguments, frame) if trials is None else trials
-    total = np.zeros(n)
-    if isinstance(offset, str):
-        offsets.append(mm.read_variable(f"`{offset}`", names))
-    for variable in offsets:
-        values = variable.fit(frame)
-        if variable.levels is not None or values.shape[1] != 1:
-            raise DataError(f"The offset '{variable.name}' must be one numeric column: its values are added to eta.")
-        total += values[:, 0]
-    if "offset" in arguments:
-        total += arguments["offset"]
 
     values = {name: v.fit(frame, None if v.code else contrasts.get(v.columns[0])) for name, v in variables.items()}
     matrices = {side: mm.ModelMatrix.of(terms) for side, terms in sides.items()}
@@ -205,9 +188,9 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
     built.sort(key=lambda parts: -len(parts[0].levels))  # stable: ties stay in order of appearance
     blocks, groupings, random = zip(*built) if built else ((), (), ())
     return Design(
-        formula=parsed, y=y, weights=prior, offset=total, X=X, coefnames=fixed.names, blocks=blocks,
+        formula=parsed, y=y, weights=prior, offset=_total_offset(offsets, arguments, frame), X=X, coefnames=fixed.names, blocks=blocks,
         index=rows.index, dropped=dropped, variables=_without_unused_categories(rows),
-        predictors=tuple(predictors), contrasts=contrasts, fixed=fixed, random=random,
+        predictors=predictors, contrasts=contrasts, fixed=fixed, random=random,
         groupings=groupings, offsets=tuple(offsets), offset_argument=offset)
 
 
@@ -292,7 +275,7 @@ def _contrasts_of(contrasts, variables, predictors):
     return dict(contrasts or {})
 
 
-# --- response, weights -----------------------------------------------------------------------
+# --- response, weights, offset ---------------------------------------------------------------
 
 def _response(response, frame):
     """y (rows,) and, for cbind(successes, failures), the trials (rows,)."""
@@ -326,6 +309,16 @@ def _prior_weights(weights, arguments, frame):
     if not isinstance(values, np.ndarray) or np.any(values < 0) or not np.any(values > 0):
         raise DataError(f"The weights '{name}' must be numbers, 0 or more, and not all 0: correct them.")
     return np.array(values, dtype=float)
+
+
+def _total_offset(offsets, arguments, frame):
+    total = arguments.get("offset", np.zeros(len(frame.data)))
+    for variable in offsets:
+        values = variable.fit(frame)
+        if variable.levels is not None or values.shape[1] != 1:
+            raise DataError(f"The offset '{variable.name}' must be one numeric column: its values are added to eta.")
+        total = total + values[:, 0]
+    return total
 
 
 # --- checks of columns -----------------------------------------------------------------------

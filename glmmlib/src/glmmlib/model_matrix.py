@@ -283,12 +283,25 @@ def _coding(coding, levels, categories, full, name):
 
 # --- terms: products of variables ------------------------------------------------------------
 
-def read_terms(text, formula, available):
-    """The terms of one side of a formula: a tuple of the texts of its variables for each, () for
-    the intercept. Variables stand in the order of the text; terms go by degree, as in R.
+def read_sides(sides, formula, names, others):
+    """The terms of each side of a formula, and its variables by R's name.
 
-    available : the columns that `.` stands for.
+    A side is the fixed part, or what stands left of a bar; its terms are tuples of variables, ()
+    for the intercept. Equal variables are one, whatever the side.
+    names : the data's columns; `.` stands for them without the others.
     """
+    read, variables = {}, {}
+    for side in dict.fromkeys(sides):
+        read[side] = []
+        for texts in _read_terms(side, formula, [name for name in names if name not in others]):
+            term = (read_variable(text, names) for text in texts)
+            read[side].append(tuple(variables.setdefault(v.name, v) for v in term))
+    return read, variables
+
+
+def _read_terms(text, formula, available):
+    """The texts of the variables of each term. Terms go by degree, and variables in the order of
+    the text, as in R."""
     try:
         terms = Formula(text, _context={
             "__formulaic_variables_available__": available, "__formulaic_variables_used_lhs__": []})
