@@ -1,7 +1,7 @@
 """Maximum likelihood by the Laplace approximation: optimiser, certificate, estimates."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from scipy.optimize import minimize
@@ -81,7 +81,7 @@ def make_objective(design, family, **options) -> Objective:
     """The deviance of a design as a function of its parameters."""
     rows = merge_rows(design, merge=family.name != "gaussian")
     glm = fit_glm(rows, family, design.coefnames)
-    constant = partial(family.constant, design.y, design.weights)
+    constant = lru_cache(maxsize=1)(partial(family.constant, design.y, design.weights))
     return Objective(rows, family, [block.pattern for block in design.blocks], constant, glm, **options)
 
 

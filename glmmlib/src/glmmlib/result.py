@@ -1,18 +1,17 @@
 """The fitted model: its estimates as tables, and what it predicts."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
+from . import thresholds
 from .design import Design
 from .errors import DataError
 from .family import Family
 from .laplace import LaplaceFit
 from .summary import Summary
-from .thresholds import threshold_and_se
 
 
 @dataclass(frozen=True)
@@ -200,72 +199,68 @@ class GLMMResult:
         """
         return {block.group: self.fit.posterior.joint(t) for t, block in enumerate(self.design.blocks)}
 
-    def thresholds(self, p=0.625, x="Size", re="conditional", level=0.95) -> pd.DataFrame:
+    def thresholds(self, p=0.625, x="Size", by=None, group=None, re="conditional", level=0.95,
+                   interval="delta", between=None) -> pd.DataFrame:
         """Where each psychometric curve reaches the proportion p.
 
         Parameters
         ----------
-        p : target proportion, between 0 and 1.
+        p : target proportion, or several. With a guess or lapse rate it is the proportion correct,
+            guesses included, and must lie on the curve.
         x : the data's column that the threshold is a value of. Transforms in the formula, such
             as center(), are undone: the threshold is in the column's own units.
+        by : categorical predictors that get curves of their own: a name or several, all when
+            omitted. Over the others eta is averaged with equal weights.
+        group : the grouping factor whose groups get curves of their own; needed where there are
+            several. Random effects of the others are zero: their typical group.
         re : "conditional" for each group, "population" for the typical one.
         level : coverage of the interval.
+        interval : "delta" (Wald) or "fieller" (Fieller 1954: asymmetric, unbounded where the slope
+            does not differ from zero).
+        between : a categorical predictor: the table holds the differences of thresholds between
+            its levels instead, later level minus earlier, with the covariance of both counted.
 
         Returns
         -------
-        DataFrame, one row per group and combination of the other categorical predictors (other
-        numeric predictors at their means), with columns threshold, se, lower, upper; missing
-        where the slope is zero. The standard error is the delta method's on the joint covariance
-        of (b, beta), Wald intervals.
+        DataFrame, one row per group and combination of categorical predictors that occurs (other
+        numeric predictors at their means), with columns threshold (or difference), se, lower,
+        upper, and p if several were asked for; missing where the slope is zero. Errors come from
+        the joint covariance of (b, beta), to first order.
 
         Raises
         ------
         DataError
-            When p, x or level cannot be used, or eta is not a straight line in x.
-        """
-        if not 0 < p < 1 or not 0 < level < 1:
-            raise DataError(f"p and level must lie between 0 and 1, not p={p:g}, level={level:g}.")
-        _one_of("re", re, ("conditional", "population"))
-        grid, labels = self._grid(x, re)
-        (X0, Zs0, codes), (X1, Zs1, _), (X2, Zs2, _) = (
-            self._combinations(grid.assign(**{x: float(value)}), re) for value in (0, 1, 2))
-        slope = (X1 - X0, [b - a for a, b in zip(Zs0, Zs1)], codes)
-        if not all(np.allclose(c - b, b - a, rtol=1e-8, atol=1e-10)
-                   for a, b, c in zip((X0, *Zs0), (X1, *Zs1), (X2, *Zs2))):
-            raise DataError(
-                f"eta is not a straight line in '{x}', so it has no single threshold: use '{x}' "
-                "untransformed (or centred) in the formula.")
-        threshold, se = threshold_and_se(
-            self.fit, (X0, Zs0, codes), slope, self.fit.family.link(p))
-        z = ndtri((1 + level) / 2)
-        return labels.assign(
-            threshold=threshold, se=se, lower=threshold - z * se, upper=threshold + z * se)
+            When an option cannot be used, p is off the curve, or eta is not a straight line in x.
 
-    def _grid(self, x, re):
-        """Every combination of the categorical predictors but x (and of the groups): the data to
-        predict for, and the columns that label them."""
-        design, block = self.design, self.design.blocks[0]
-        predictors = [v for v in design.variables if v not in (block.group, design.formula.response)]
-        if x not in predictors:
-            raise DataError(
-                f"x='{x}' is not a predictor of this model; its predictors are: {', '.join(predictors)}.")
-        if not pd.api.types.is_numeric_dtype(design.variables[x]):
-            raise DataError(f"x='{x}' is not numeric, so no threshold can be found on it.")
-        axes = {block.group: block.levels} if re == "conditional" else {}
-        means = {}
-        for name in predictors:
-            column = design.variables[name]
-            if name == x:
-                continue
-            if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-                means[name] = column.mean()
-            else:
-                axes[name] = column.sort_values().unique()
-        labels = (pd.MultiIndex.from_product(axes.values(), names=axes).to_frame(index=False)
-                  if axes else pd.DataFrame(index=[0]))
-        for name in axes:
-            labels[name] = labels[name].astype(design.variables[name].dtype)
-        return labels.assign(**means), labels
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + Condition + (1 | Subject)", gl.load_crowding())
+        >>> m.thresholds(re="population").round(2)[["Condition", "threshold", "se"]]
+           Condition  threshold   se
+        0  uncrowded       1.61  0.1
+        1    crowded       2.15  0.1
+        >>> m.thresholds(re="population", between="Condition").round(2)[["Condition", "difference"]]
+                     Condition  difference
+        0  crowded - uncrowded        0.54
+        """
+        return thresholds.thresholds(self, p, x, by, group, re, level, interval, between)
+
+    def slopes(self, x="Size", by=None, group=None, re="conditional", level=0.95) -> pd.DataFrame:
+        """Change of eta per unit of x, for each group and condition: columns slope, se, lower, upper.
+
+        Parameters and errors as for `thresholds`.
+        """
+        return thresholds.slopes(self, x, by, group, re, level)
+
+    def jnd(self, x="Size", by=None, group=None, re="conditional", level=0.95) -> pd.DataFrame:
+        """Just-noticeable differences: half the distance in x between a quarter and three quarters
+        of the curve's rise from guess rate to 1 - lapse rate: columns jnd, se, lower, upper.
+
+        Parameters and errors as for `thresholds`.
+        """
+        lines = partial(thresholds.slopes, self, x, by, group, re, level, name="jnd")
+        return lines(scale=thresholds.quartile_distance(self.fit.family))
 
     def summary(self) -> Summary:
         """What R's summary(glmer) prints, as text or, in a notebook, as HTML."""

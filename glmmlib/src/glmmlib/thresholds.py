@@ -207,9 +207,9 @@ def _grid(model, x, by, factor):
     """The combinations of categorical predictors (and groups) that occur, other numbers at their
     means: the data to predict for, the labels of the curves, and each row's curve."""
     design = model.design
-    variables, blocks = design.variables, design.blocks
-    grouping = {name for block in blocks for name in _parts(block.group)}
-    predictors = [name for name in design.predictors if name not in grouping or name in design.fixed_variables]
+    variables = design.variables
+    grouping = {name for factor in design.groupings for name in factor.factors}
+    predictors = list(design.predictors)
     if x not in predictors:
         raise DataError(
             f"x='{x}' is not a predictor of this model; its predictors are: {', '.join(predictors)}.")
@@ -222,7 +222,7 @@ def _grid(model, x, by, factor):
         if name not in kinds:
             raise DataError(f"by='{name}' is not a categorical predictor of this model; choose from: "
                             f"{', '.join(kinds) or 'none'}.")
-    group = _parts(blocks[factor].group) if factor is not None else []
+    group = list(design.groupings[factor].factors) if factor is not None else []
     # Numeric codes of groups must not be averaged; each other group's place is filled by any of its levels.
     axes = list(dict.fromkeys([*group, *by]))
     unique = variables[list(dict.fromkeys([*axes, *kinds]))].drop_duplicates()
@@ -230,13 +230,11 @@ def _grid(model, x, by, factor):
     fill = {name: variables[name].mean() for name in others if _is_number(variables[name])}
     fill |= {name: variables[name].iloc[0] for name in grouping if name not in unique}
     labels = unique[axes].drop_duplicates().reset_index(drop=True)
+    if not axes:
+        labels = pd.DataFrame(index=[0])
     curve = (unique.groupby(axes, sort=False, observed=True).ngroup().to_numpy() if axes
              else np.zeros(len(unique), dtype=int))
     return unique.assign(**fill), labels, curve
-
-
-def _parts(group):
-    return group.split(":")
 
 
 def _is_number(column):
