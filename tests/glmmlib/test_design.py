@@ -333,6 +333,7 @@ def test_formulas_that_do_not_fit_the_data(formula, match):
     ({"contrasts": {"c": ("treatment", "q")}}, "one of the levels u, v, w"),
     ({"contrasts": {"x": "sum"}}, "contrasts names 'x', which is numeric"),
     ({"contrasts": {"g": "sum"}}, "contrasts names 'g', which the formula does not use"),
+    ({"contrasts": {"c": {"n": {"u": 1, "v": 2, "w": "three"}}}}, "a number for each level of c"),
     ({"contrasts": {"c": {"n": {"u": 1, "v": 2, "w": 3, "typo": 4}}}}, "a number for each level of c"),
 ])
 def test_arguments_that_cannot_be_used(options, match):
@@ -348,3 +349,14 @@ def test_arguments_and_formula_that_contradict_each_other():
         build_design("y ~ C(c) + (1 | g)", PLAIN, contrasts={"c": "sum"})
     with pytest.raises(gl.DataError, match="2 columns named 'x'"):
         build_design("y ~ x + (1 | g)", pd.concat([PLAIN, PLAIN[["x"]]], axis=1))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(
+    "y x c g 1 0 2 ~ + - * : / ^ ** | || ( ) [ ] { } , . = == > & % %in% in ! @ # ; $ ` ' \" \\ I( log( offset( bs( C( "
+    "cbind( poly( `x` 'u' df=4 contr.sum TRUE lambda é 1e5 (1|g) (x||g)".split() + ["\n"]), min_size=1, max_size=7))
+def test_any_text_gives_a_design_or_one_sentence(parts):
+    try:
+        build_design("y ~ " + " ".join(parts) + " + (1 | g)", PLAIN)
+    except gl.GlmmlibError as error:
+        assert "\n" not in str(error)

@@ -151,17 +151,19 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
     if isinstance(weights, str):
         others.append(weights)
     sides, variables = mm.read_sides(
-        (parsed.fixed, *(term.expression for term in parsed.random)), formula, names, others)
+        (parsed.fixed, *(term.expression for term in parsed.random)), parsed.text, names, others)
     if response.name in variables:
-        raise FormulaError(f"'{response.name}' is the response of '{formula}' and cannot predict itself: remove it there.")
+        raise FormulaError(
+            f"'{response.name}' is the response of '{parsed.text}' and cannot predict itself: remove it there.")
     predictors = tuple(dict.fromkeys(c for v in (*variables.values(), *offsets) for c in v.columns))
     used = list(dict.fromkeys((*response.columns, *predictors, *others)))
     for name in used:
         _require_column(name, data)
     contrasts = _contrasts_of(contrasts, variables.values(), predictors)
 
-    arguments = {what: _array_argument(what, given, data) for what, given in (("weights", weights), ("offset", offset))
-                 if given is not None and not isinstance(given, str)}
+    arguments = {
+        what: _array_argument(what, given, data) for what, given in (("weights", weights), ("offset", offset))
+        if given is not None and not isinstance(given, str)}
     rows, arguments, dropped = _complete_rows(data[used], arguments)
     frame, n = Frame(rows), len(rows)
 
@@ -188,8 +190,8 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
     built.sort(key=lambda parts: -len(parts[0].levels))  # stable: ties stay in order of appearance
     blocks, groupings, random = zip(*built) if built else ((), (), ())
     return Design(
-        formula=parsed, y=y, weights=prior, offset=_total_offset(offsets, arguments, frame), X=X, coefnames=fixed.names, blocks=blocks,
-        index=rows.index, dropped=dropped, variables=_without_unused_categories(rows),
+        formula=parsed, y=y, weights=prior, offset=_total_offset(offsets, arguments, frame), X=X,
+        coefnames=fixed.names, blocks=blocks, index=rows.index, dropped=dropped, variables=_without_unused_categories(rows),
         predictors=predictors, contrasts=contrasts, fixed=fixed, random=random,
         groupings=groupings, offsets=tuple(offsets), offset_argument=offset)
 
@@ -204,7 +206,8 @@ def _require_column(name, data):
         raise DataError(f"The data have no column '{name}': {remedy}")
     if isinstance(data[name], pd.DataFrame):
         raise DataError(
-            f"The data have {data[name].shape[1]} columns named '{name}': rename them, so that it is clear which is meant.")
+            f"The data have {data[name].shape[1]} columns named '{name}': rename them, so that it is clear which "
+            "is meant.")
 
 
 def _array_argument(what, given, data):
