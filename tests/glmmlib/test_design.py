@@ -176,7 +176,8 @@ def test_rows_that_miss_a_weight_or_offset_are_dropped():
         design = build_design("y ~ x + offset(z) + (1 | a)", DATA.assign(z=DATA.z.where(DATA.index != 5)),
                               weights=weights.to_numpy())
     assert design.dropped == {"z": 1, "weights": 1}
-    assert design.weights.tolist() == DATA.n.drop([2, 5]).tolist() and design.index.tolist() == list(DATA.index.drop([2, 5]))
+    assert design.weights.tolist() == DATA.n.drop([2, 5]).tolist()
+    assert design.index.tolist() == list(DATA.index.drop([2, 5]))
 
 
 # --- new data --------------------------------------------------------------------------------
@@ -216,6 +217,12 @@ def test_levels_that_were_not_fitted():
     ]:
         with pytest.raises(gl.DataError, match=match):
             design.group_codes(data)
+
+
+def test_natural_splines_too_are_remembered():
+    design = build_design('y ~ cr(time, df=4, constraints="center") + cc(z, df=3, constraints="center") + (1 | a)', DATA)
+    assert design.X.shape[1] == 8
+    np.testing.assert_allclose(design.fixed_columns(DATA[7:9]), design.X[7:9], atol=1e-12)
 
 
 @pytest.mark.parametrize("change, match", [
@@ -263,6 +270,11 @@ def test_columns_span_what_the_terms_span(terms, intercept):
                    for term in sets for name in term)
     if marginal:
         assert X.shape[1] == rank(X)
+
+
+def test_no_column_too_many_where_r_has_one():
+    design = build_design("y ~ 0 + x + x:f + (1 | a)", DATA)
+    assert design.coefnames == ("x", "x:fmid", "x:ftop")
 
 
 # --- tables and arguments that cannot be used ------------------------------------------------

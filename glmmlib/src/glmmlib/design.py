@@ -49,12 +49,13 @@ class Design:
     y : (N,) response; for cbind(successes, failures) the proportion of successes.
     weights : (N,) prior weights: those given, or the trials of cbind(), or ones.
     offset : (N,) sum of all offsets.
-    X : (N, p) fixed-effect columns, named in coefnames.
+    X : (N, p) fixed-effect columns, named in coefnames. A block's Z may be the same array.
     blocks : the random effects by grouping factor, that with most levels first; () for a model
         without.
     index : the rows of the data that are used; dropped : column -> rows lost to missing values.
     variables : the data's columns that the formula names, as used; predictors : those among them
         that fixed effects, random effects and offsets are made of.
+    fixed, random, groupings, offsets, offset_argument : how to make all this for new data.
     """
 
     formula: MixedFormula
@@ -123,6 +124,8 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
         - "treatment" (R's default), "sum", "helmert", "poly", "sas" or "diff";
         - ("treatment", base) with the level to compare with;
         - an object of formulaic's `contr`.
+
+        Ordered categories are coded like others; "poly" gives them R's default.
     mixed : whether the formula has random effects.
     weights, offset : name of a column, or (rows,) numbers.
 
@@ -191,9 +194,9 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
     blocks, groupings, random = zip(*built) if built else ((), (), ())
     return Design(
         formula=parsed, y=y, weights=prior, offset=_total_offset(offsets, arguments, frame), X=X,
-        coefnames=fixed.names, blocks=blocks, index=rows.index, dropped=dropped, variables=_without_unused_categories(rows),
-        predictors=predictors, contrasts=contrasts, fixed=fixed, random=random,
-        groupings=groupings, offsets=tuple(offsets), offset_argument=offset)
+        coefnames=fixed.names, blocks=blocks, index=rows.index, dropped=dropped,
+        variables=_without_unused_categories(rows), predictors=predictors, contrasts=contrasts,
+        fixed=fixed, random=random, groupings=groupings, offsets=tuple(offsets), offset_argument=offset)
 
 
 # --- rows ------------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 formulaic reads the algebra of terms (`*`, `:`, `/`, `^`, `.`) and brings the transforms, with what
 they remember of the fitted data (means, knots), and the codings of factors. Here its parts are put
 together as R does it; a variable is evaluated once, however many terms use it.
+
+One difference from R: in `0 + x + x:f` the factor has its contrasts, as x is there already; R gives
+it all its levels, and so one column too many.
 """
 
 import ast
@@ -44,6 +47,8 @@ def _C(data, contrasts=None, levels=None):
     return CodedFactor(values, contrasts)
 
 
+# What formulas may call. Left out of formulaic's are those that do not repeat on new data, or not
+# on arrays; a natural spline is cr(x, df=4, constraints="center").
 FUNCTIONS = {
     **{name: function for name, function in TRANSFORMS.items() if name not in ("hashed", "lag", "Q")},
     **{name: getattr(np, name) for name in (
