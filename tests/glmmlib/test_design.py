@@ -176,7 +176,8 @@ def test_rows_that_miss_a_weight_or_offset_are_dropped():
         design = build_design("y ~ x + offset(z) + (1 | a)", DATA.assign(z=DATA.z.where(DATA.index != 5)),
                               weights=weights.to_numpy())
     assert design.dropped == {"z": 1, "weights": 1}
-    assert design.weights.tolist() == DATA.n.drop([2, 5]).tolist() and design.index.tolist() == list(DATA.index.drop([2, 5]))
+    assert design.weights.tolist() == DATA.n.drop([2, 5]).tolist()
+    assert design.index.tolist() == list(DATA.index.drop([2, 5]))
 
 
 # --- new data --------------------------------------------------------------------------------
@@ -216,6 +217,12 @@ def test_levels_that_were_not_fitted():
     ]:
         with pytest.raises(gl.DataError, match=match):
             design.group_codes(data)
+
+
+def test_natural_splines_too_are_remembered():
+    design = build_design('y ~ cr(time, df=4, constraints="center") + cc(z, df=3, constraints="center") + (1 | a)', DATA)
+    assert design.X.shape[1] == 8
+    np.testing.assert_allclose(design.fixed_columns(DATA[7:9]), design.X[7:9], atol=1e-12)
 
 
 @pytest.mark.parametrize("change, match", [
@@ -263,6 +270,11 @@ def test_columns_span_what_the_terms_span(terms, intercept):
                    for term in sets for name in term)
     if marginal:
         assert X.shape[1] == rank(X)
+
+
+def test_no_column_too_many_where_r_has_one():
+    design = build_design("y ~ 0 + x + x:f + (1 | a)", DATA)
+    assert design.coefnames == ("x", "x:fmid", "x:ftop")
 
 
 # --- tables and arguments that cannot be used ------------------------------------------------
@@ -333,6 +345,7 @@ def test_formulas_that_do_not_fit_the_data(formula, match):
     ({"contrasts": {"c": ("treatment", "q")}}, "one of the levels u, v, w"),
     ({"contrasts": {"x": "sum"}}, "contrasts names 'x', which is numeric"),
     ({"contrasts": {"g": "sum"}}, "contrasts names 'g', which the formula does not use"),
+    ({"contrasts": {"c": {"n": {"u": 1, "v": 2, "w": "three"}}}}, "a number for each level of c"),
     ({"contrasts": {"c": {"n": {"u": 1, "v": 2, "w": 3, "typo": 4}}}}, "a number for each level of c"),
 ])
 def test_arguments_that_cannot_be_used(options, match):
@@ -348,3 +361,14 @@ def test_arguments_and_formula_that_contradict_each_other():
         build_design("y ~ C(c) + (1 | g)", PLAIN, contrasts={"c": "sum"})
     with pytest.raises(gl.DataError, match="2 columns named 'x'"):
         build_design("y ~ x + (1 | g)", pd.concat([PLAIN, PLAIN[["x"]]], axis=1))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(
+    "y x c g 1 0 2 ~ + - * : / ^ ** | || ( ) [ ] { } , . = == > & % %in% in ! @ # ; $ ` ' \" \\ I( log( offset( bs( C( "
+    "cbind( poly( `x` 'u' df=4 contr.sum TRUE lambda é 1e5 (1|g) (x||g)".split() + ["\n"]), min_size=1, max_size=7))
+def test_any_text_gives_a_design_or_one_sentence(parts):
+    try:
+        build_design("y ~ " + " ".join(parts) + " + (1 | g)", PLAIN)
+    except gl.GlmmlibError as error:
+        assert "\n" not in str(error)

@@ -42,6 +42,9 @@ def test_random_terms(text, expected):
     ("y ~ offset(log(t + 1)) + x + offset(w) + (1 | g)", "x", ("log(t + 1)", "w")),
     ("y ~ offset_x + I(x - (1 + z)) + (1 | g)", "offset_x + I(x - (1 + z))", ()),
     ("y ~ `a + (b` + (1 | g)", "`a + (b`", ()),
+    ("""y ~
+          a +  b
+          + (1 | g)""", "a + b", ()),
 ])
 def test_fixed_part_and_offsets(text, fixed, offsets):
     formula = parse(text)
@@ -57,6 +60,7 @@ def test_fixed_part_and_offsets(text, fixed, offsets):
     ("y ~ x + (1 | a + b)", "must be grouped by columns, .* make 'a \\+ b' a column"),
     ("y ~ x + (1 | factor(g))", "must be grouped by columns"),
     ("y ~ x + (1 | a/)", "must be grouped by columns"),
+    ("y ~ I(x] + (1 | g)", "unmatched parenthesis or quote"),
     ("y ~ `x + (1 | g)", "unmatched parenthesis or quote"),
 ])
 def test_formulas_that_cannot_be_read(formula, match):

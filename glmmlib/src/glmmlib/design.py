@@ -49,12 +49,13 @@ class Design:
     y : (N,) response; for cbind(successes, failures) the proportion of successes.
     weights : (N,) prior weights: those given, or the trials of cbind(), or ones.
     offset : (N,) sum of all offsets.
-    X : (N, p) fixed-effect columns, named in coefnames.
+    X : (N, p) fixed-effect columns, named in coefnames. A block's Z may be the same array.
     blocks : the random effects by grouping factor, that with most levels first; () for a model
         without.
     index : the rows of the data that are used; dropped : column -> rows lost to missing values.
     variables : the data's columns that the formula names, as used; predictors : those among them
         that fixed effects, random effects and offsets are made of.
+    fixed, random, groupings, offsets, offset_argument : how to make all this for new data.
     """
 
     formula: MixedFormula
@@ -123,6 +124,8 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
         - "treatment" (R's default), "sum", "helmert", "poly", "sas" or "diff";
         - ("treatment", base) with the level to compare with;
         - an object of formulaic's `contr`.
+
+        Ordered categories are coded like others; "poly" gives them R's default.
     mixed : whether the formula has random effects.
     weights, offset : name of a column, or (rows,) numbers.
 
@@ -151,17 +154,19 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
     if isinstance(weights, str):
         others.append(weights)
     sides, variables = mm.read_sides(
-        (parsed.fixed, *(term.expression for term in parsed.random)), formula, names, others)
+        (parsed.fixed, *(term.expression for term in parsed.random)), parsed.text, names, others)
     if response.name in variables:
-        raise FormulaError(f"'{response.name}' is the response of '{formula}' and cannot predict itself: remove it there.")
+        raise FormulaError(
+            f"'{response.name}' is the response of '{parsed.text}' and cannot predict itself: remove it there.")
     predictors = tuple(dict.fromkeys(c for v in (*variables.values(), *offsets) for c in v.columns))
     used = list(dict.fromkeys((*response.columns, *predictors, *others)))
     for name in used:
         _require_column(name, data)
     contrasts = _contrasts_of(contrasts, variables.values(), predictors)
 
-    arguments = {what: _array_argument(what, given, data) for what, given in (("weights", weights), ("offset", offset))
-                 if given is not None and not isinstance(given, str)}
+    arguments = {
+        what: _array_argument(what, given, data) for what, given in (("weights", weights), ("offset", offset))
+        if given is not None and not isinstance(given, str)}
     rows, arguments, dropped = _complete_rows(data[used], arguments)
     frame, n = Frame(rows), len(rows)
 
@@ -188,10 +193,10 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
     built.sort(key=lambda parts: -len(parts[0].levels))  # stable: ties stay in order of appearance
     blocks, groupings, random = zip(*built) if built else ((), (), ())
     return Design(
-        formula=parsed, y=y, weights=prior, offset=_total_offset(offsets, arguments, frame), X=X, coefnames=fixed.names, blocks=blocks,
-        index=rows.index, dropped=dropped, variables=_without_unused_categories(rows),
-        predictors=predictors, contrasts=contrasts, fixed=fixed, random=random,
-        groupings=groupings, offsets=tuple(offsets), offset_argument=offset)
+        formula=parsed, y=y, weights=prior, offset=_total_offset(offsets, arguments, frame), X=X,
+        coefnames=fixed.names, blocks=blocks, index=rows.index, dropped=dropped,
+        variables=_without_unused_categories(rows), predictors=predictors, contrasts=contrasts,
+        fixed=fixed, random=random, groupings=groupings, offsets=tuple(offsets), offset_argument=offset)
 
 
 # --- rows ------------------------------------------------------------------------------------
@@ -204,7 +209,8 @@ def _require_column(name, data):
         raise DataError(f"The data have no column '{name}': {remedy}")
     if isinstance(data[name], pd.DataFrame):
         raise DataError(
-            f"The data have {data[name].shape[1]} columns named '{name}': rename them, so that it is clear which is meant.")
+            f"The data have {data[name].shape[1]} columns named '{name}': rename them, so that it is clear which "
+            "is meant.")
 
 
 def _array_argument(what, given, data):

@@ -48,6 +48,7 @@ def parse(text: str, mixed: bool = True) -> MixedFormula:
     if not isinstance(text, str):
         raise FormulaError(
             f"The formula must be text such as 'y ~ 1 + x + (1 | g)', not {type(text).__name__}.")
+    text = re.sub(r"\s*\n\s*", " ", text).strip()  # formulas may be written on several lines
     response, tilde, right = text.partition("~")
     if not tilde or not response.strip() or not right.strip():
         raise FormulaError(
@@ -84,23 +85,22 @@ def parse(text: str, mixed: bool = True) -> MixedFormula:
 def _outside(text, formula):
     """(position, character) of what stands outside all parentheses and quotes, which are
     themselves given by their first and last character."""
-    depth, quote = 0, None
+    closing, quote = [], None
     for position, character in enumerate(text):
         if quote:
             if character == quote:
                 quote = None
             continue
-        if character in ")]}":
-            depth -= 1
-        if depth == 0:
+        if character in ")]}" and (not closing or character != closing.pop()):
+            closing = [character]
+            break
+        if not closing:
             yield position, character
         if character in "'\"`":
             quote = character
         elif character in "([{":
-            depth += 1
-        if depth < 0:
-            break
-    if depth or quote:
+            closing.append(")]}"["([{".index(character)])
+    if closing or quote:
         raise FormulaError(
             f"The formula '{formula}' has an unmatched parenthesis or quote: check that each is closed.")
 

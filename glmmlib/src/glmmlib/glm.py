@@ -25,7 +25,8 @@ def glm(formula, data, *, contrasts=None):
 
     Parameters
     ----------
-    formula : a formula as for `glmer`, without random effects: "y ~ 1 + center(x) * condition".
+    formula : a formula as for `glmer`, without random effects: "y ~ 1 + center(x) * condition";
+        offset(...) counts, in predictions too.
     data : DataFrame, one row per trial; the response is 0 or 1. Rows with missing values are left
         out, and said so.
     contrasts : named codings of categorical columns, as for `glmer`.

@@ -3,6 +3,9 @@
 formulaic reads the algebra of terms (`*`, `:`, `/`, `^`, `.`) and brings the transforms, with what
 they remember of the fitted data (means, knots), and the codings of factors. Here its parts are put
 together as R does it; a variable is evaluated once, however many terms use it.
+
+One difference from R: in `0 + x + x:f` the factor has its contrasts, as x is there already; R gives
+it all its levels, and so one column too many.
 """
 
 import ast
@@ -44,6 +47,8 @@ def _C(data, contrasts=None, levels=None):
     return CodedFactor(values, contrasts)
 
 
+# What formulas may call. Left out of formulaic's are those that do not repeat on new data, or not
+# on arrays; a natural spline is cr(x, df=4, constraints="center").
 FUNCTIONS = {
     **{name: function for name, function in TRANSFORMS.items() if name not in ("hashed", "lag", "Q")},
     **{name: getattr(np, name) for name in (
@@ -235,7 +240,7 @@ def _as_columns(values, name, rows):
     if isinstance(values, CodedFactor):
         return values
     if isinstance(values, dict):
-        values = np.column_stack([np.broadcast_to(v, rows) for k, v in values.items()])
+        values = np.column_stack([np.broadcast_to(v, rows) for v in values.values()])
     if not isinstance(values, pd.Categorical):
         values = np.asarray(values)
         if values.dtype == bool and values.ndim == 1:
@@ -246,7 +251,8 @@ def _as_columns(values, name, rows):
         else:
             values = pd.Categorical(np.atleast_1d(values).ravel())
     if len(values) != rows:
-        raise FormulaError(f"The formula's '{name}' gives {len(values)} values for {rows} rows: it must give one for each.")
+        raise FormulaError(
+            f"The formula's '{name}' gives {len(values)} values for {rows} rows: it must give one for each.")
     return values
 
 
@@ -255,14 +261,9 @@ def _coding(coding, levels, categories, full, name):
     labels = [label(level) for level in levels]
     if full:
         return np.eye(len(levels)), tuple(labels)
-    if isinstance(coding, dict):
-        for contrast, values in coding.items():
-            if not isinstance(values, dict) or not set(levels) <= set(values) <= set(categories):
-                raise DataError(
-                    f"The contrast '{contrast}' must give a number for each level of {name}: "
-                    f"{{{', '.join(f'{level!r}: ...' for level in levels.tolist())}}}.")
-        matrix = np.array([[float(values[level]) for values in coding.values()] for level in levels])
-        return matrix, tuple(map(str, coding))
+    if isinstance(coding, dict) and coding:
+        columns = [_named_contrast(values, contrast, levels, categories, name) for contrast, values in coding.items()]
+        return np.column_stack(columns), tuple(map(str, coding))
     scheme, *base = coding if isinstance(coding, tuple) else (coding or "treatment",)
     if isinstance(scheme, str):
         scheme = CODINGS.get(scheme.lower().removeprefix("contr."))
@@ -279,6 +280,17 @@ def _coding(coding, levels, categories, full, name):
     if isinstance(scheme, (codings.SumContrasts, codings.HelmertContrasts)):
         return matrix, tuple(str(i + 1) for i in range(matrix.shape[1]))
     return matrix, tuple(map(label, scheme.get_coding_column_names(levels.tolist(), reduced_rank=True)))
+
+
+def _named_contrast(values, contrast, levels, categories, name):
+    """(L,) the contrast's value of each level."""
+    known = isinstance(values, dict) and set(levels) <= set(values) <= set(categories)
+    numbers = pd.to_numeric(pd.Series([values[level] for level in levels] if known else [None]), errors="coerce")
+    if not np.isfinite(numbers).all():
+        raise DataError(
+            f"The contrast '{contrast}' must give a number for each level of {name}: "
+            f"{{{', '.join(f'{level!r}: ...' for level in levels.tolist())}}}.")
+    return numbers.to_numpy(dtype=float)
 
 
 # --- terms: products of variables ------------------------------------------------------------
@@ -311,7 +323,8 @@ def _read_terms(text, formula, available):
     for term in terms:
         for factor in term.factors:
             if factor.eval_method is Factor.EvalMethod.LITERAL and factor.expr != "1":
-                raise FormulaError(f"The formula '{formula}' multiplies by {factor.expr}: write I({factor.expr} * x) instead.")
+                raise FormulaError(
+                    f"The formula '{formula}' multiplies by {factor.expr}: write I({factor.expr} * x) instead.")
             here = factor.token.source_start if factor.token else None
             position[factor] = min(position.get(factor, np.inf), np.inf if here is None else here)
     return [
