@@ -30,7 +30,7 @@ write("cbpp", cbpp)
 write("cbpp_animals", do.call(rbind, lapply(seq_len(nrow(cbpp)), function(i) data.frame(
   herd = cbpp$herd[i], period = cbpp$period[i],
   sick = rep(1:0, c(cbpp$incidence[i], cbpp$size[i] - cbpp$incidence[i]))))))
-# weights for weighted least squares, made up: no published data set among these has any
+# The weights `w` here and below are made up: none of these data sets has any.
 set.seed(1)
 write("sleepstudy", transform(sleepstudy, w = sample(1:4, nrow(sleepstudy), replace = TRUE)))
 write("dyestuff", Dyestuff)
@@ -45,7 +45,8 @@ write("verbagg", transform(VerbAgg, y = as.integer(r2 == "Y"))[c("y", "Anger", "
 write("contraception", transform(from("mlmRev", "Contraception"), use = as.integer(use == "Y"))[-1])
 write("melanoma", from("mlmRev", "Mmmec"))
 epil <- from("MASS", "epil")
-write("epil", transform(epil, subject = factor(subject))[c("y", "trt", "lbase", "lage", "V4", "subject")])
+write("epil", transform(epil, subject = factor(subject), w = sample(1:3, nrow(epil), replace = TRUE))[
+  c("y", "trt", "lbase", "lage", "V4", "subject", "w")])
 bacteria <- from("MASS", "bacteria")
 write("bacteria", transform(bacteria, y = as.integer(y == "y"), late = as.integer(week > 2)))
 toenail <- from("HSAUR3", "toenail")

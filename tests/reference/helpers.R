@@ -81,6 +81,7 @@ fit_glmmTMB <- function(name, formula, data, family, weights = NULL, dropped = c
   d <- read_data(data)
   call <- list(formula, data = d, family = family)
   if (!is.null(weights)) call$weights <- d[[weights]]
+  # so tight that nlminb reports "singular convergence": there is nothing left to gain
   close <- listen(do.call(glmmTMB::glmmTMB, c(call, control = list(glmmTMB::glmmTMBControl(
     optCtrl = list(iter.max = 1e4, eval.max = 1e4, rel.tol = 1e-12))))))
   default <- listen(do.call(glmmTMB::glmmTMB, call))
@@ -103,23 +104,25 @@ saturated <- function(m) {
 
 case <- function(name, fit, close, default, numbers, software, constant = 0, dropped = character()) {
   m <- close$value
+  tables <- listen(numbers(m))
+  if (any(grepl("falling back", tables$warnings))) stop("no standard errors from the Hessian: rescale the predictors of ", name)
   cat(sprintf("%-40s %.6f (default %+.1e)\n", name, logLik(m), logLik(default$value) - logLik(m)))
   npar <- attr(logLik(m), "df")
   found <- c(
     list(loglik = as.numeric(logLik(m)) + constant, loglik_default = as.numeric(logLik(default$value)) + constant,
          aic = AIC(m) - 2 * constant, bic = BIC(m) - 2 * constant, nobs = nobs(m), npar = npar, sigma = sigma(m)),
-    numbers(m),
-    list(warnings = close$warnings, warnings_default = default$warnings))
+    tables$value,
+    list(warnings = I(c(close$warnings, tables$warnings)), warnings_default = default$warnings))
   c(list(name = name, software = software, fit = fit), found[setdiff(names(found), dropped)])
 }
 
 lme4_numbers <- function(m) {
   modes <- ranef(m, condVar = TRUE)
-  list(
+  c(if (isGLMM(m)) list(pearson_range = range(residuals(m, type = "pearson"))), list(
     singular = isSingular(m), theta = I(unname(getME(m, "theta"))), fixef = fixed_effects(fixef(m), vcov(m)),
     # terms of one factor are one table with us: Subject.1 is Subject
     varcorr = transform(as.data.frame(VarCorr(m)), grp = sub("\\.[0-9]+$", "", grp)),
-    ranef = lapply(modes, function(table) modes_table(table, conditional_sd(attr(table, "postVar")))))
+    ranef = lapply(modes, function(table) modes_table(table, conditional_sd(attr(table, "postVar"))))))
 }
 
 fixed_effects <- function(estimate, vcov) list(

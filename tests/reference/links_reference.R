@@ -5,6 +5,7 @@
 source("tests/reference/helpers.R")
 
 herds <- cbind(incidence, healthy) ~ period + (1 | herd)
+rows <- cbind(incidence, healthy) ~ period + (1 | herd) + (1 | row)
 slope <- use ~ age + I(age * age) + urban + livch + (1 + urban | district)
 
 # p = guess + (1 - guess - lapse) plogis(eta), as psyphy's mafc.logit, whose lapse is zero
@@ -30,6 +31,8 @@ write_reference("links_reference.json", cases = list(
   fit_glmer("cbpp cloglog nAGQ=0", herds, "cbpp", binomial("cloglog"), nAGQ = 0),
   fit_glmer("contraception slope probit", slope, "contraception", binomial("probit")),
   fit_glmer("contraception slope cloglog", slope, "contraception", binomial("cloglog")),
+  fit_glmer("cbpp row effects probit", rows, "cbpp", binomial("probit")),
+  fit_glmmTMB("cbpp row effects probit, observed", rows, "cbpp", binomial("probit")),
   fit_glmmTMB("cbpp probit, observed", herds, "cbpp", binomial("probit")),
   fit_glmmTMB("cbpp cloglog, observed", herds, "cbpp", binomial("cloglog")),
   fit_glmmTMB("contraception slope probit, observed", slope, "contraception", binomial("probit")),

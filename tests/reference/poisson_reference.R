@@ -14,6 +14,7 @@ write_reference("poisson_reference.json", cases = list(
   fit_glmer("epil slope", y ~ lbase * trt + lage + V4 + (1 + V4 | subject), "epil", poisson()),
   fit_glmer("epil nAGQ=0", seizures, "epil", poisson(), nAGQ = 0),
   fit_glmer("epil nAGQ=9", seizures, "epil", poisson(), nAGQ = 9),
+  fit_glmer("epil weights", seizures, "epil", poisson(), weights = "w"),
   fit_glmmTMB("epil by glmmTMB", seizures, "epil", poisson()),
   fit_glmer("melanoma offset", deaths ~ uvb + offset(log(expected)) + (1 | region), "melanoma", poisson()),
   fit_glmer("melanoma nested", deaths ~ uvb + offset(log(expected)) + (1 + uvb | nation) + (1 | region),
