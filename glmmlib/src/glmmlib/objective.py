@@ -38,7 +38,8 @@ class Objective:
 
     def __init__(self, rows, family, patterns, constant, glm, inner=None, observed=False, penalty=None):
         self.rows, self.family, self.constant = rows, family, constant
-        self.inner, self.observed, self.penalty = inner, observed, penalty
+        self.inner = inner if rows.X.shape[1] else None
+        self.observed, self.penalty = observed, penalty
         # Column by column, as in lme4.
         self.entries = [np.nonzero(pattern.T)[::-1] for pattern in patterns]
         self.origin, p = glm.beta, len(glm.beta)
@@ -57,14 +58,14 @@ class Objective:
             self.z_scale.append(scale / np.sqrt(glm.dispersion))
             self.Z.append(Z / self.z_scale[-1])
         sizes = [len(e[0]) for e in self.entries]
-        parts = np.cumsum([0, *sizes, len(family.free), family.dispersed, 0 if inner else p])
+        parts = np.cumsum([0, *sizes, len(family.free), family.dispersed, 0 if self.inner else p])
         *self.thetas, self.free, self.dispersion_at, self.beta_at = (slice(a, b) for a, b in pairwise(parts))
         self.k = sum(sizes)  # length of theta
         self.start = np.concatenate([
             *((r == c).astype(float) for r, c in self.entries), family.free_start(),
-            [np.log(glm.dispersion)] * family.dispersed, np.zeros(0 if inner else p)])
+            [np.log(glm.dispersion)] * family.dispersed, np.zeros(0 if self.inner else p)])
         self.u = np.zeros((rows.groups[0], len(patterns[0])))
-        self.border = self._border() if len(rows.Z) > 1 or inner else None
+        self.border = self._border() if len(rows.Z) > 1 or self.inner else None
         self.evaluations = 0
 
     def _border(self):
