@@ -16,9 +16,11 @@ from .family import Binomial, Gamma, Gaussian, Poisson
 from .inference import anova, confint
 from .model import glmer, lmer
 from .result import GLMMResult
+from .stepwise import stepwise
 
 __all__ = [
     "Binomial", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
     "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "SeparationError", "SingularFitWarning",
     "anova", "confint", "glmer", "lmer", "load_crowding", "show_backend", "simulate_crowding",
+    "stepwise",
 ]

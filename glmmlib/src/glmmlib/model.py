@@ -99,15 +99,16 @@ def _fit(formula, data, family, inner, *, contrasts, weights, offset, observed):
     design = build_design(formula, data, contrasts, weights=weights, offset=offset)
     family.check_response(design.y, design.weights, design.formula.response)
     fit = fit_laplace(design, family, inner=inner, observed=observed)
+    result = GLMMResult(design, family, fit, _method(inner, family, observed))
     if not fit.converged:
         warnings.warn(
-            f"The fit of '{formula}' did not converge: {fit.message}. Simplify the random effects "
-            "before you rely on it.", ConvergenceWarning, stacklevel=3)
+            f"The fit of '{formula}' did not converge: {result.convergence.reason}. "
+            f"{result.convergence.advice}", ConvergenceWarning, stacklevel=3)
     elif fit.singular:
         warnings.warn(
             "boundary (singular) fit: some direction of the random effects has zero variance; "
-            "see m.varcorr, and consider fewer random effects.", SingularFitWarning, stacklevel=3)
-    return GLMMResult(design, family, fit, _method(inner, family, observed))
+            "m.convergence says which, and what to do.", SingularFitWarning, stacklevel=3)
+    return result
 
 
 def _method(inner, family, observed):

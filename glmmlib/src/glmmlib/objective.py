@@ -11,6 +11,7 @@ Fixed effects can instead be solved for together with u (`inner`): that is exact
 gaussian responses, REML if they are integrated over too, and lme4's nAGQ=0 for the others.
 """
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +20,7 @@ from scipy.linalg import solve_triangular
 from ._kernels import laplace
 from ._kernels.terms import Border, meetings_of
 
+FAILED = 1e300  # the objective where there is no likelihood: the search turns back
 FREE_STEP = 1e-5  # for central differences of row terms in a family's free parameters
 
 
@@ -37,7 +39,7 @@ class Objective:
     """
 
     def __init__(self, rows, family, patterns, constant, glm, inner=None, observed=False, penalty=None):
-        self.rows, self.family, self.constant = rows, family, constant
+        self.rows, self.family, self.constant, self.patterns, self.glm = rows, family, constant, patterns, glm
         self.inner = inner if rows.X.shape[1] else None
         self.observed, self.penalty = observed, penalty
         # Column by column, as in lme4.
@@ -82,6 +84,27 @@ class Objective:
         columns = np.hstack(columns)
         return Border(columns, np.zeros(columns.shape), np.zeros(K), penalised,
                       K if self.inner == "integrate" else penalised, meetings_of(columns, rows.starts))
+
+    def widened(self, phi, factor, directions, sd):
+        """The same model with further random effects of one factor, and phi there.
+
+        directions : (q, k) for the scaled Z; along each column comes one more random coefficient,
+            independent of the others and with standard deviation sd in the new objective's units.
+        """
+        q, k = directions.shape
+        Z, patterns = list(self.rows.Z), list(self.patterns)
+        Z[factor] = np.hstack([Z[factor], self.Z[factor] @ directions])
+        patterns[factor] = np.zeros((q + k, q + k), dtype=bool)
+        patterns[factor][:q, :q], patterns[factor][q:, q:] = self.patterns[factor], np.tri(k, dtype=bool)
+        wide = Objective(replace(self.rows, Z=tuple(Z)), self.family, patterns, self.constant, self.glm,
+                         inner=self.inner, observed=self.observed)
+        rest = slice(self.k, None)
+        Lambdas = self.Lambdas(phi)
+        Lambda = sd * np.eye(q + k)
+        Lambda[:q, :q] = Lambdas[factor]
+        Lambdas[factor] = Lambda
+        theta = [L[entries] for L, entries in zip(Lambdas, wide.entries)]
+        return wide, np.concatenate([*theta, phi[rest]])
 
     def Lambdas(self, phi):
         """Per factor (q, q), for the scaled Z."""
@@ -147,7 +170,7 @@ class Objective:
     def __call__(self, phi):
         terms = self.terms(phi)
         if not np.isfinite(terms.deviance):
-            return 1e300, np.zeros(len(phi))
+            return FAILED, np.zeros(len(phi))
         value, gradient = self.deviance(phi, terms), self.gradient(phi, terms)
         if self.penalty is not None:
             value += self._penalty(phi, terms)[0]

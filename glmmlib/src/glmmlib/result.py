@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 
 from . import thresholds
+from .convergence import Convergence
 from .design import Design
 from .errors import DataError
 from .family import Family
 from .laplace import LaplaceFit
+from .reduction import reductions
 from .summary import Summary
 
 
@@ -142,6 +144,23 @@ class GLMMResult:
     def is_singular(self) -> bool:
         """True when some direction of the random effects has (almost) zero variance."""
         return self.fit.singular
+
+    @cached_property
+    def convergence(self) -> Convergence:
+        """Whether the fit can be relied on and why, which direction of the random effects has no
+        variance, and which simpler formula comes next; prints as sentences."""
+        return Convergence.of(self.design, self.fit)
+
+    def reduced_formulas(self) -> pd.DataFrame:
+        """Simpler random effects, one step at a time: columns formula and without (what the step
+        leaves out).
+
+        First go the correlations, then random slopes, interactions before main effects and of
+        those the one with the smallest variance, as in the tutorial's equations 17-20 and Bates et
+        al. (2015). The order rests on this fit's variances; `stepwise` refits at each step.
+        """
+        return pd.DataFrame([(step.formula, step.change) for step in reductions(self.design, self.fit)],
+                            columns=["formula", "without"])
 
     # --- predictions ---------------------------------------------------------------------------
 

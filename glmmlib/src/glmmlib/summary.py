@@ -147,7 +147,7 @@ def _notes(result):
         notes.append("Rows left out because of missing values: " + ", ".join(
             f"{name} {count}" for name, count in result.design.dropped.items()))
     if not result.converged:
-        notes.append(f"NOT CONVERGED: {result.fit.message}")
+        notes.append(f"NOT CONVERGED: {result.convergence.reason}")
     if result.is_singular:
         notes.append("boundary (singular) fit: some direction of the random effects has zero variance")
     return tuple(notes)
