@@ -86,7 +86,7 @@ def fit_laplace(design, family, *, start=None, nAGQ=1, **options) -> LaplaceFit:
     return estimates(objective, *optimise(objective, start))
 
 
-def make_objective(design, family, nAGQ=1, **options) -> Objective:
+def make_objective(design, family, nAGQ=1, penalty=None, **options) -> Objective:
     """The deviance of a design as a function of its parameters: by the Laplace approximation, or by
     adaptive Gauss-Hermite quadrature with more than one node."""
     kind = Objective
@@ -94,9 +94,9 @@ def make_objective(design, family, nAGQ=1, **options) -> Objective:
         require_quadrature(design, nAGQ)
         kind = partial(QuadratureObjective, nAGQ=nAGQ)
     rows = merge_rows(design, merge=family.name != "gaussian")
-    glm = fit_glm(rows, family, design.coefnames)
+    glm = fit_glm(rows, family, design.coefnames, penalty.precision if penalty else None)
     constant = partial(family.constant, design.y, design.weights)
-    return kind(rows, family, [block.pattern for block in design.blocks], constant, glm, **options)
+    return kind(rows, family, [block.pattern for block in design.blocks], constant, glm, penalty=penalty, **options)
 
 
 def optimise(objective, phi):

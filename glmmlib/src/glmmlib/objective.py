@@ -33,8 +33,8 @@ class Objective:
     glm : GLMStart, the fit without random effects.
     inner : None (phi holds beta), "profile" or "integrate".
     observed : whether the Laplace weights are the observed information.
-    penalty : function (Lambdas relative to the dispersion's root, beta) -> value, per-factor
-        d/dLambda, d/dbeta; added to the deviance. With `inner` it must not depend on beta.
+    penalty : `priors.Penalty`, a function (Lambdas relative to the dispersion's root, beta) -> value,
+        per-factor d/dLambda, d/dbeta; added to the deviance. With `inner` it must not depend on beta.
     """
 
     def __init__(self, rows, family, patterns, constant, glm, inner=None, observed=False, penalty=None):

@@ -165,10 +165,10 @@ class Normal(Prior):
     sd: float | tuple | dict = (10.0, 2.5)
 
     def penalty(self, coefnames):
-        """Function of beta (p,): -2 log density, derivative (p,)."""
+        """Function of beta (p,) -> -2 log density, derivative (p,); and half its curvature at zero (p,)."""
         sd = by_coefficient(self.sd, coefnames, "sd of the normal prior")
         constant = np.sum(np.log(2 * pi * sd[np.isfinite(sd)] ** 2))
-        return lambda beta: (np.sum((beta / sd) ** 2) + constant, 2 * beta / sd**2)
+        return lambda beta: (np.sum((beta / sd) ** 2) + constant, 2 * beta / sd**2), 1 / sd**2
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ class StudentT(Prior):
         def value(beta):
             distance = np.sum((beta / scale) ** 2) / df
             return (df + d) * np.log1p(distance) + constant, 2 * (df + d) / (1 + distance) / df * beta / scale**2
-        return value
+        return value, (df + d) / df / scale**2
 
 
 # --- together --------------------------------------------------------------------------------
@@ -251,41 +251,50 @@ class Priors:
         return self.cov.get(group) if isinstance(self.cov, dict) else self.cov
 
     def penalty(self, design):
-        """What `Objective` adds: (Lambdas relative to the dispersion's root, beta) -> -2 log density,
-        derivative per Lambda, derivative in beta (p,).
-
-        Raises DataError when a prior does not suit the model.
-        """
+        """The `Penalty` for a design; DataError when a prior does not suit it."""
         groups = [block.group for block in design.blocks]
         for group in self.cov if isinstance(self.cov, dict) else ():
             if group not in groups:
                 raise DataError(f"priors names '{group}', by which nothing varies; the grouping factors are: "
                                 f"{', '.join(groups)}.")
-        parts = []
+        terms = []
         for t, block in enumerate(design.blocks):
             prior = self.of_group(block.group)
             for at in random_terms(block.pattern) if prior else ():
-                parts.append((t, np.ix_(at, at), prior.penalty(len(at), block.group)))
-        fixed = self.fixef.penalty(design.coefnames) if self.fixef else None
-
-        def total(Lambdas, beta):
-            value, d_Lambdas, d_beta = 0.0, [np.zeros_like(L) for L in Lambdas], np.zeros_like(beta)
-            for t, at, of_term in parts:
-                Lambda = Lambdas[t][at]
-                if np.any(np.diag(Lambda) == 0):
-                    return inf, d_Lambdas, d_beta
-                part, d_Lambdas[t][at] = of_term(Lambda)
-                value += part
-            if fixed:
-                part, d_beta = fixed(beta)
-                value += part
-            return float(value), d_Lambdas, d_beta
-        return total
+                terms.append((t, np.ix_(at, at), prior.penalty(len(at), block.group)))
+        return Penalty(tuple(terms), *(self.fixef.penalty(design.coefnames) if self.fixef else (None, None)))
 
     def __str__(self):
         cov = self.cov if isinstance(self.cov, dict) else {"": self.cov}
         parts = [f"covariance {f'of {group} ' if group else ''}{prior}" for group, prior in cov.items() if prior]
         return "; ".join([*parts, *([f"fixed effects {self.fixef}"] if self.fixef else [])]) or "none"
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """-2 log density of all priors, as `Objective` adds it.
+
+    terms : (block, where in its Lambda, penalty) of each random term with a prior.
+    fixed : function of beta (p,), or None; precision (p,) : its curvature at zero, halved.
+    """
+
+    terms: tuple
+    fixed: object
+    precision: np.ndarray | None
+
+    def __call__(self, Lambdas, beta):
+        """Lambdas relative to the dispersion's root: value, derivative per Lambda, and in beta (p,)."""
+        value, d_Lambdas, d_beta = 0.0, [np.zeros_like(L) for L in Lambdas], np.zeros_like(beta)
+        for t, at, penalty in self.terms:
+            Lambda = Lambdas[t][at]
+            if np.any(np.diag(Lambda) == 0):
+                return inf, d_Lambdas, d_beta
+            part, d_Lambdas[t][at] = penalty(Lambda)
+            value += part
+        if self.fixed:
+            part, d_beta = self.fixed(beta)
+            value += part
+        return float(value), d_Lambdas, d_beta
 
 
 def random_terms(pattern):
