@@ -289,7 +289,8 @@ class Penalty:
             Lambda = Lambdas[t][at]
             if np.any(np.diag(Lambda) == 0):
                 return inf, d_Lambdas, d_beta
-            part, d_Lambdas[t][at] = penalty(Lambda)
+            with np.errstate(all="ignore"):  # the objective looks for overflow near zero itself
+                part, d_Lambdas[t][at] = penalty(Lambda)
             value += part
         if self.fixed:
             part, d_beta = self.fixed(beta)
