@@ -6,6 +6,7 @@
 >>> print(m.summary())                                                      # doctest: +SKIP
 """
 
+from . import priors
 from ._kernels import show_backend
 from .datasets import load_crowding, simulate_crowding
 from .errors import (
@@ -15,12 +16,13 @@ from .errors import (
 from .family import Binomial, Gamma, Gaussian, Poisson
 from .inference import anova, confint
 from .model import glmer, lmer
+from .priors import Priors
 from .result import GLMMResult
 from .stepwise import stepwise
 
 __all__ = [
     "Binomial", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
-    "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "SeparationError", "SingularFitWarning",
-    "anova", "confint", "glmer", "lmer", "load_crowding", "show_backend", "simulate_crowding",
+    "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Priors", "SeparationError", "SingularFitWarning",
+    "anova", "confint", "glmer", "lmer", "load_crowding", "priors", "show_backend", "simulate_crowding",
     "stepwise",
 ]

@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 import numpy as np
 from scipy.optimize import minimize
 
+from .agq import QuadratureObjective, require_quadrature
 from .certificate import CONVERGED_DECREMENT, Certificate, certify, with_variance
 from .family import Family
 from .objective import FAILED, Objective, matrix_of
@@ -62,30 +63,43 @@ class LaplaceFit:
         return self.certificate.singular
 
 
-def fit_laplace(design, family, *, inner=None, observed=False, penalty=None, start=None) -> LaplaceFit:
-    """Maximise the Laplace likelihood, or with a penalty the posterior density.
+def fit_laplace(design, family, *, start=None, nAGQ=1, **options) -> LaplaceFit:
+    """Maximise the Laplace likelihood, or that of quadrature, or with a penalty the posterior density.
 
     Parameters
     ----------
     design : Design with at least one grouping factor; family : Family.
-    inner, observed, penalty : see `Objective`.
-    start : (m,) where to start, in the objective's coordinates; its own start when omitted.
+    start : (m,) where to start, in the objective's coordinates; its own start when omitted, which
+        for quadrature is the optimum of the Laplace approximation.
+    nAGQ : nodes per random coefficient, see `make_objective`.
+    options : inner, observed, penalty, see `Objective`.
 
     Raises
     ------
     SeparationError
         When the fixed effects have no finite estimate.
+    DataError
+        When quadrature is asked for and cannot be done.
     """
-    objective = make_objective(design, family, inner=inner, observed=observed, penalty=penalty)
-    return estimates(objective, *optimise(objective, objective.start if start is None else start))
+    objective = make_objective(design, family, nAGQ=nAGQ, **options)
+    if start is None:
+        start = objective.start
+        if nAGQ > 1:
+            start = optimise(make_objective(design, family, **options), start)[0]
+    return estimates(objective, *optimise(objective, start))
 
 
-def make_objective(design, family, **options) -> Objective:
-    """The deviance of a design as a function of its parameters."""
+def make_objective(design, family, nAGQ=1, penalty=None, **options) -> Objective:
+    """The deviance of a design as a function of its parameters: by the Laplace approximation, or by
+    adaptive Gauss-Hermite quadrature with more than one node."""
+    kind = Objective
+    if nAGQ > 1:
+        require_quadrature(design, nAGQ)
+        kind = partial(QuadratureObjective, nAGQ=nAGQ)
     rows = merge_rows(design, merge=family.name != "gaussian")
-    glm = fit_glm(rows, family, design.coefnames)
+    glm = fit_glm(rows, family, design.coefnames, penalty.precision if penalty else None)
     constant = lru_cache(maxsize=1)(partial(family.constant, design.y, design.weights))
-    return Objective(rows, family, [block.pattern for block in design.blocks], constant, glm, **options)
+    return kind(rows, family, [block.pattern for block in design.blocks], constant, glm, penalty=penalty, **options)
 
 
 def optimise(objective, phi):

@@ -35,7 +35,8 @@ class Objective:
     glm : GLMStart, the fit without random effects.
     inner : None (phi holds beta), "profile" or "integrate".
     observed : whether the Laplace weights are the observed information.
-    penalty : function (Lambdas, beta) -> value, per-factor d/dLambda, d/dbeta; added to the deviance.
+    penalty : `priors.Penalty`, a function (Lambdas relative to the dispersion's root, beta) -> value,
+        per-factor d/dLambda, d/dbeta; added to the deviance. With `inner` it must not depend on beta.
     """
 
     def __init__(self, rows, family, patterns, constant, glm, inner=None, observed=False, penalty=None):
@@ -113,6 +114,11 @@ class Objective:
     def dispersion(self, phi):
         return float(np.exp(phi[self.dispersion_at][0])) if self.family.dispersed else 1.0
 
+    def response(self, phi):
+        """The rows' y and n (N,), divided by the dispersion as `Family.terms` wants them."""
+        scale = 1 / self.dispersion(phi)
+        return self.y * scale, self.rows.n * scale
+
     def family_at(self, phi):
         return self.family.with_free(phi[self.free])
 
@@ -124,16 +130,15 @@ class Objective:
     def terms(self, phi, integrated=None):
         """The kernel's LaplaceTerms at phi; the next search for the modes starts from its modes."""
         self.evaluations += 1
-        Lambdas, scale = self.Lambdas(phi), 1 / self.dispersion(phi)
-        border = self.border
+        Lambdas, border = self.Lambdas(phi), self.border
         if border is not None:
             values = [Z @ L for Z, L in zip(self.Z[1:], Lambdas[1:])] + ([self.X] if self.inner else [])
             border = border._replace(values=np.hstack(values))
             if integrated is not None:
                 border = border._replace(integrated=integrated)
         terms = laplace(
-            self.family_at(phi), self.y * scale, self.rows.n * scale, self.eta_fixed(phi), self.Z[0],
-            self.rows.starts, Lambdas[0], self.u, border=border, observed=self.observed)
+            self.family_at(phi), *self.response(phi), self.eta_fixed(phi), self.Z[0], self.rows.starts,
+            Lambdas[0], self.u, border=border, observed=self.observed)
         if np.isfinite(terms.deviance):
             self.u = terms.u
             if border is not None:
@@ -169,12 +174,12 @@ class Objective:
 
     def __call__(self, phi):
         terms = self.terms(phi)
-        if not np.isfinite(terms.deviance):
-            return FAILED, np.zeros(len(phi))
-        value, gradient = self.deviance(phi, terms), self.gradient(phi, terms)
+        value = self.deviance(phi, terms)
         if self.penalty is not None:
             value += self._penalty(phi, terms)[0]
-        return value, gradient
+        if not np.isfinite(value):
+            return FAILED, np.zeros(len(phi))
+        return value, self.gradient(phi, terms)
 
     def gradient(self, phi, terms):
         """Derivative (m,) of the objective; the penalty included."""
@@ -198,21 +203,29 @@ class Objective:
 
     def _free_gradient(self, phi, terms):
         eta, values, gradient = self.eta(phi, terms), phi[self.free], []
+        weight = "observed" if self.observed else "fisher"
         for step in FREE_STEP * np.eye(len(values)):
-            up, down = (self.family.with_free(v).terms(self.y, self.rows.n, eta) for v in (values + step, values - step))
-            weight = "observed" if self.observed else "fisher"
-            d = {name: (getattr(up, name) - getattr(down, name)) / (2 * FREE_STEP) for name in ("logp", "d1", weight)}
-            gradient.append(-2 * d["logp"].sum() + terms.leverage @ d[weight] + terms.response @ d["d1"])
+            up, down = (self.family.with_free(v) for v in (values + step, values - step))
+            d_loglik = self._loglik(up, phi, terms) - self._loglik(down, phi, terms)
+            up, down = (family.terms(*self.response(phi), eta) for family in (up, down))
+            d = {name: getattr(up, name) - getattr(down, name) for name in ("d1", weight)}
+            gradient.append((-2 * d_loglik + terms.leverage @ d[weight] + terms.response @ d["d1"]) / (2 * FREE_STEP))
         return gradient
+
+    def _loglik(self, family, phi, terms):
+        """The rows' log-likelihood under a family, as the integral sees it: at the modes."""
+        return family.terms(*self.response(phi), self.eta(phi, terms)).logp.sum()
 
     def _penalty(self, phi, terms):
         """The penalty and its gradient in phi."""
-        scales = [scale[:, None] for scale in self.z_scale]
+        scales = [scale[:, None] * np.sqrt(self.dispersion(phi)) for scale in self.z_scale]
         Lambdas = [L / s for L, s in zip(self.Lambdas(phi), scales)]
         value, d_Lambdas, d_beta = self.penalty(Lambdas, self.beta(phi, terms))
         gradient = np.zeros(len(phi))
         for at, entries, d, s in zip(self.thetas, self.entries, d_Lambdas, scales):
             gradient[at] = (d / s)[entries]
+        if self.family.dispersed:
+            gradient[self.dispersion_at] = -sum(np.sum(d * L) for d, L in zip(d_Lambdas, Lambdas)) / 2
         if not self.inner:
             gradient[self.beta_at] = self.to_beta.T @ d_beta
         return value, gradient

@@ -12,6 +12,7 @@ from .design import Design
 from .errors import DataError
 from .family import Family
 from .laplace import LaplaceFit
+from .priors import Priors
 from .reduction import reductions
 from .summary import Summary
 
@@ -29,6 +30,7 @@ class GLMMResult:
     family: Family
     fit: LaplaceFit
     method: str
+    priors: Priors | None = None
 
     # --- estimates ---------------------------------------------------------------------------
 
@@ -119,8 +121,20 @@ class GLMMResult:
 
     @property
     def loglik(self) -> float:
-        """Log-likelihood with all constants, comparable with lme4's; the restricted one for REML."""
+        """Log-likelihood with all constants, comparable with lme4's; the restricted one for REML.
+        With priors it is still the likelihood alone, at estimates that do not maximise it."""
         return -0.5 * self.fit.deviance
+
+    @property
+    def penalised(self) -> bool:
+        """True when priors were used: the estimates are maximum a posteriori."""
+        return self.priors is not None
+
+    @property
+    def penalised_loglik(self) -> float:
+        """What was maximised: loglik plus the priors' log density (up to a constant where that is
+        improper); loglik without priors."""
+        return self.loglik - 0.5 * self.fit.penalty
 
     @property
     def npar(self) -> int:
@@ -287,7 +301,8 @@ class GLMMResult:
 
     def __repr__(self):
         return (f"<GLMMResult {self.design.formula.text!r}: {self.nobs} rows, "
-                f"logLik {self.loglik:.1f}{', singular' if self.is_singular else ''}>")
+                f"logLik {self.loglik:.1f}{', penalised' if self.penalised else ''}"
+                f"{', singular' if self.is_singular else ''}>")
 
 
 def _one_of(name, value, allowed):

@@ -146,6 +146,9 @@ def _notes(result):
     if result.design.dropped:
         notes.append("Rows left out because of missing values: " + ", ".join(
             f"{name} {count}" for name, count in result.design.dropped.items()))
+    if result.penalised:
+        notes.append(f"PENALISED by priors ({result.priors}): the estimates are maximum a posteriori; logLik, AIC "
+                     "and BIC are of the likelihood alone, so do not compare them with those of other fits")
     if not result.converged:
         notes.append(f"NOT CONVERGED: {result.convergence.reason}")
     if result.is_singular:
