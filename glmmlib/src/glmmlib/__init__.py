@@ -6,6 +6,7 @@
 >>> print(m.summary())                                                      # doctest: +SKIP
 """
 
+from . import priors
 from ._kernels import show_backend
 from .bootstrap import Bootstrap
 from .datasets import load_crowding, simulate_crowding
@@ -17,13 +18,15 @@ from .family import Binomial, Gamma, Gaussian, Poisson
 from .inference import anova, confint, wald_test
 from .model import glmer, lmer
 from .power_analysis import power
+from .priors import Priors
 from .profiles import Profile, profile
 from .refitting import refit
 from .result import GLMMResult
+from .stepwise import stepwise
 
 __all__ = [
     "Binomial", "Bootstrap", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
-    "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Profile", "SeparationError", "SingularFitWarning",
-    "anova", "confint", "glmer", "lmer", "load_crowding", "power", "profile", "refit", "show_backend", "simulate_crowding",
-    "wald_test",
+    "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Priors", "Profile", "SeparationError",
+    "SingularFitWarning", "anova", "confint", "glmer", "lmer", "load_crowding", "power", "priors", "profile", "refit",
+    "show_backend", "simulate_crowding", "stepwise", "wald_test",
 ]

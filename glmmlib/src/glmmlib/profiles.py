@@ -22,6 +22,7 @@ from .parameters import Parameter, chosen, parameters_of, phi_of, require_level,
 from .refitting import descend, off_the_ridge
 
 STEPS = 8  # points between the estimate and the cutoff
+AT_BOUND = 1e-6  # an estimate closer to its bound than this lies on it
 MAX_POINTS = 40  # on each side
 BETTER = 1e-3  # by so much the deviance may fall below the estimate's before that is reported
 
@@ -104,7 +105,7 @@ def profile(model, parm=None, level=0.99) -> Profile:
     """
     require_level(level)
     options = model.options | {"inner": None}
-    if options.get("penalty") is not None:
+    if model.priors is not None:
         raise DataError("A penalised fit has no profile likelihood: fit without priors, or use method='boot'.")
     if model.options["inner"] and model.family.name != "gaussian":
         raise DataError("A fit with nAGQ=0 has no proper likelihood to profile: fit with nAGQ=1.")
@@ -136,7 +137,9 @@ class _Curve:
     """The profile of one parameter."""
 
     def __init__(self, objective, fit, parameter: Parameter, estimate, cutoff):
-        self.objective, self.fit, self.parameter, self.estimate, self.cutoff = objective, fit, parameter, estimate, cutoff
+        self.objective, self.fit, self.parameter, self.cutoff = objective, fit, parameter, cutoff
+        self.bounds = _bounds(parameter, objective.family)
+        self.estimate = next((bound for bound in self.bounds if abs(estimate - bound) < AT_BOUND), estimate)
         self.phi = fit.phi
         self.deviance = objective(fit.phi)[0]
 
@@ -149,10 +152,10 @@ class _Curve:
 
     def _walk(self, sign):
         """From the estimate outwards until zeta passes the cutoff or the parameter its bound."""
-        bound = _bounds(self.parameter, self.objective.family)[sign > 0]
+        bound = self.bounds[sign > 0]
         step, value, zeta = self._first_step(), self.estimate, 0.0
         psi, before, found = self.phi, None, []
-        while abs(zeta) < self.cutoff and len(found) < MAX_POINTS and abs(value - bound) > 1e-9:
+        while abs(zeta) < self.cutoff and len(found) < MAX_POINTS and value != bound:
             target = value + sign * step
             if sign * (target - bound) >= 0:
                 target = bound

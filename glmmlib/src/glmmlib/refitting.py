@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
+from .certificate import Certificate
 from .design import Design, build_design
 from .errors import DataError
 from .family import Family
 from .held import Held
-from .laplace import CONVERGED_DECREMENT, LaplaceFit, estimates, make_objective, optimise, polish
+from .laplace import LaplaceFit, estimates, make_objective, optimise, polish
 from .parameters import chosen, parameters_of, phi_of
 from .rows import Arrangement, arrange
 
@@ -84,26 +85,33 @@ def descend(objective, phi, fit, gtol=1e-3):
 
 def _fit_held(objective, held, phi, fit) -> LaplaceFit:
     """The optimum on the surface; what is held has no standard error."""
-    best = None
+    best, lowest = None, np.inf
     for start in (phi, objective.start):
         psi = polish(held, descend(held, held.start(start), fit))[0]
-        phi_cov, curvature = held.covariance(psi)
-        phi = held.place(psi)
-        deviance, gradient = objective(phi)
-        decrement = float(gradient @ phi_cov @ gradient) / 2
-        converged = bool(decrement < CONVERGED_DECREMENT and curvature > -1e-6)  # Lambda may turn where a row is 0
-        found = deviance, phi, gradient, phi_cov, decrement, converged
-        best = found if best is None or deviance < best[0] else best
-        if converged:
+        found = _held_at(objective, held, psi)
+        if best is None or found.deviance < lowest:
+            best, lowest = found, found.deviance
+        if found.converged:
             break
-    _, phi, gradient, phi_cov, decrement, converged = best
-    fit = estimates(objective, phi, gradient, *objective.hessian(phi), decrement)
+    return best
+
+
+def _held_at(objective, held, psi) -> LaplaceFit:
+    phi = held.place(psi)
+    phi_cov, curvature = held.covariance(psi)
+    gradient = objective(phi)[1]
+    fit = estimates(objective, phi, gradient, *objective.hessian(phi))
     signs = np.where(fit.phi == phi, 1.0, -1.0)  # of Lambda's columns, which may have been turned
     phi_cov = phi_cov * np.outer(signs, signs)
+    # Along the surface alone; what the deviance does beyond it proves nothing. Flat directions are
+    # turns of Lambda where one of its rows is zero.
+    certificate = Certificate(
+        decrement=float(fit.gradient @ phi_cov @ fit.gradient) / 2, curvature=curvature, smallest=curvature,
+        flat=np.zeros((len(phi), 0)), down=None if curvature > -1e-6 else np.zeros(len(phi)),
+        null=tuple(replace(space, derivatives=np.maximum(space.derivatives, 0)) for space in fit.certificate.null),
+        phi_cov=phi_cov)
     posterior = fit.posterior if objective.inner else replace(fit.posterior, phi_cov=phi_cov)
-    return replace(
-        fit, phi_cov=phi_cov, posterior=posterior, beta_cov=posterior.beta_cov(), converged=converged,
-        message="converged, given what is held" if converged else "no optimum was found given what is held")
+    return replace(fit, phi_cov=phi_cov, posterior=posterior, beta_cov=posterior.beta_cov(), certificate=certificate)
 
 
 def refit(model, y=None, *, data=None, weights=None, held=None, start=None):
@@ -159,8 +167,9 @@ def refit(model, y=None, *, data=None, weights=None, held=None, start=None):
     design = build_design(model.design.formula.text, data, **arguments)
     model.family.check_response(design.y, design.weights, design.formula.response)
     origin = model if start is None else start
-    refitter = Refitter(design, model.family, origin.fit, model.options)
-    return replace(model, design=design, fit=refitter.fit_of(design, held), held=held, arguments=arguments)
+    options = model.options | {"penalty": model.priors and model.priors.penalty(design)}
+    refitter = Refitter(design, model.family, origin.fit, options)
+    return replace(model, design=design, fit=refitter.fit_of(design, held), held=held, options=options, arguments=arguments)
 
 
 def _on_rows(values, design, name):

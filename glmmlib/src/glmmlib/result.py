@@ -1,24 +1,25 @@
 """The fitted model: its estimates as tables, and what it predicts."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
+from . import thresholds
 from .bootstrap import Bootstrap, bootstrap
+from .convergence import Convergence
 from .design import Design
-from .errors import DataError
 from .family import Family
 from .laplace import LaplaceFit
 from .marginal import predict
 from .parameters import values_of
+from .priors import Priors
+from .reduction import reductions
 from .refitting import Refitter, refit
 from .residuals import residuals
 from .simulation import simulate
 from .summary import Summary
-from .thresholds import threshold_and_se
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class GLMMResult:
     family: Family
     fit: LaplaceFit
     method: str
+    priors: Priors | None = None
     options: dict = field(default_factory=dict, repr=False)  # of fit_laplace
     arguments: dict = field(default_factory=dict, repr=False)  # contrasts, weights, offset as given
     held: dict = field(default_factory=dict)  # parameters that were not estimated, and their values
@@ -127,8 +129,20 @@ class GLMMResult:
 
     @property
     def loglik(self) -> float:
-        """Log-likelihood with all constants, comparable with lme4's; the restricted one for REML."""
+        """Log-likelihood with all constants, comparable with lme4's; the restricted one for REML.
+        With priors it is still the likelihood alone, at estimates that do not maximise it."""
         return -0.5 * self.fit.deviance
+
+    @property
+    def penalised(self) -> bool:
+        """True when priors were used: the estimates are maximum a posteriori."""
+        return self.priors is not None
+
+    @property
+    def penalised_loglik(self) -> float:
+        """What was maximised: loglik plus the priors' log density (up to a constant where that is
+        improper); loglik without priors."""
+        return self.loglik - 0.5 * self.fit.penalty
 
     @property
     def npar(self) -> int:
@@ -152,6 +166,23 @@ class GLMMResult:
     def is_singular(self) -> bool:
         """True when some direction of the random effects has (almost) zero variance."""
         return self.fit.singular
+
+    @cached_property
+    def convergence(self) -> Convergence:
+        """Whether the fit can be relied on and why, which direction of the random effects has no
+        variance, and which simpler formula comes next; prints as sentences."""
+        return Convergence.of(self.design, self.fit)
+
+    def reduced_formulas(self) -> pd.DataFrame:
+        """Simpler random effects, one step at a time: columns formula and without (what the step
+        leaves out).
+
+        First go the correlations, then random slopes, interactions before main effects and of
+        those the one with the smallest variance, as in the tutorial's equations 17-20 and Bates et
+        al. (2015). The order rests on this fit's variances; `stepwise` refits at each step.
+        """
+        return pd.DataFrame([(step.formula, step.change) for step in reductions(self.design, self.fit)],
+                            columns=["formula", "without"])
 
     # --- predictions ---------------------------------------------------------------------------
 
@@ -197,19 +228,6 @@ class GLMMResult:
         ['predicted', 'se', 'lower', 'upper']
         """
         return predict(self, newdata, re, type, allow_new_levels, se, level)
-
-    def combinations(self, data=None, re="conditional", allow_new_levels=False):
-        """(X, Zs, codes) of the fitted rows or of new data, as `Posterior.covariance` takes them; no
-        random effects for the population, no codes for the mean over groups."""
-        design, blocks = self.design, self.design.blocks
-        X = design.X if data is None else design.fixed_columns(data)
-        if re == "population":
-            return X, [], []
-        Zs = [block.Z for block in blocks] if data is None else design.random_columns(data)
-        if re == "marginal":
-            return X, Zs, []
-        codes = [block.refs for block in blocks] if data is None else design.group_codes(data, allow_new_levels)
-        return X, Zs, codes
 
     def residuals(self, type="pearson", seed=None) -> np.ndarray:
         """Residuals of the fitted rows, at their groups' conditional modes.
@@ -351,72 +369,68 @@ class GLMMResult:
         """
         return {block.group: self.fit.posterior.joint(t) for t, block in enumerate(self.design.blocks)}
 
-    def thresholds(self, p=0.625, x="Size", re="conditional", level=0.95) -> pd.DataFrame:
+    def thresholds(self, p=0.625, x="Size", by=None, group=None, re="conditional", level=0.95,
+                   interval="delta", between=None) -> pd.DataFrame:
         """Where each psychometric curve reaches the proportion p.
 
         Parameters
         ----------
-        p : target proportion, between 0 and 1.
+        p : target proportion, or several. With a guess or lapse rate it is the proportion correct,
+            guesses included, and must lie on the curve.
         x : the data's column that the threshold is a value of. Transforms in the formula, such
             as center(), are undone: the threshold is in the column's own units.
+        by : categorical predictors that get curves of their own: a name or several, all when
+            omitted. Over the others eta is averaged with equal weights.
+        group : the grouping factor whose groups get curves of their own; needed where there are
+            several. Random effects of the others are zero: their typical group.
         re : "conditional" for each group, "population" for the typical one.
         level : coverage of the interval.
+        interval : "delta" (Wald) or "fieller" (Fieller 1954: asymmetric, unbounded where the slope
+            does not differ from zero).
+        between : a categorical predictor: the table holds the differences of thresholds between
+            its levels instead, later level minus earlier, with the covariance of both counted.
 
         Returns
         -------
-        DataFrame, one row per group and combination of the other categorical predictors (other
-        numeric predictors at their means), with columns threshold, se, lower, upper; missing
-        where the slope is zero. The standard error is the delta method's on the joint covariance
-        of (b, beta), Wald intervals.
+        DataFrame, one row per group and combination of categorical predictors that occurs (other
+        numeric predictors at their means), with columns threshold (or difference), se, lower,
+        upper, and p if several were asked for; missing where the slope is zero. Errors come from
+        the joint covariance of (b, beta), to first order.
 
         Raises
         ------
         DataError
-            When p, x or level cannot be used, or eta is not a straight line in x.
-        """
-        if not 0 < p < 1 or not 0 < level < 1:
-            raise DataError(f"p and level must lie between 0 and 1, not p={p:g}, level={level:g}.")
-        _one_of("re", re, ("conditional", "population"))
-        grid, labels = self._grid(x, re)
-        (X0, Zs0, codes), (X1, Zs1, _), (X2, Zs2, _) = (
-            self.combinations(grid.assign(**{x: float(value)}), re) for value in (0, 1, 2))
-        slope = (X1 - X0, [b - a for a, b in zip(Zs0, Zs1)], codes)
-        if not all(np.allclose(c - b, b - a, rtol=1e-8, atol=1e-10)
-                   for a, b, c in zip((X0, *Zs0), (X1, *Zs1), (X2, *Zs2))):
-            raise DataError(
-                f"eta is not a straight line in '{x}', so it has no single threshold: use '{x}' "
-                "untransformed (or centred) in the formula.")
-        threshold, se = threshold_and_se(
-            self.fit, (X0, Zs0, codes), slope, self.fit.family.link(p))
-        z = ndtri((1 + level) / 2)
-        return labels.assign(
-            threshold=threshold, se=se, lower=threshold - z * se, upper=threshold + z * se)
+            When an option cannot be used, p is off the curve, or eta is not a straight line in x.
 
-    def _grid(self, x, re):
-        """Every combination of the categorical predictors but x (and of the groups): the data to
-        predict for, and the columns that label them."""
-        design, block = self.design, self.design.blocks[0]
-        predictors = [v for v in design.variables if v not in (block.group, design.formula.response)]
-        if x not in predictors:
-            raise DataError(
-                f"x='{x}' is not a predictor of this model; its predictors are: {', '.join(predictors)}.")
-        if not pd.api.types.is_numeric_dtype(design.variables[x]):
-            raise DataError(f"x='{x}' is not numeric, so no threshold can be found on it.")
-        axes = {block.group: block.levels} if re == "conditional" else {}
-        means = {}
-        for name in predictors:
-            column = design.variables[name]
-            if name == x:
-                continue
-            if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-                means[name] = column.mean()
-            else:
-                axes[name] = column.sort_values().unique()
-        labels = (pd.MultiIndex.from_product(axes.values(), names=axes).to_frame(index=False)
-                  if axes else pd.DataFrame(index=[0]))
-        for name in axes:
-            labels[name] = labels[name].astype(design.variables[name].dtype)
-        return labels.assign(**means), labels
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + Condition + (1 | Subject)", gl.load_crowding())
+        >>> m.thresholds(re="population").round(2)[["Condition", "threshold", "se"]]
+           Condition  threshold   se
+        0  uncrowded       1.61  0.1
+        1    crowded       2.15  0.1
+        >>> m.thresholds(re="population", between="Condition").round(2)[["Condition", "difference"]]
+                     Condition  difference
+        0  crowded - uncrowded        0.54
+        """
+        return thresholds.thresholds(self, p, x, by, group, re, level, interval, between)
+
+    def slopes(self, x="Size", by=None, group=None, re="conditional", level=0.95) -> pd.DataFrame:
+        """Change of eta per unit of x, for each group and condition: columns slope, se, lower, upper.
+
+        Parameters and errors as for `thresholds`.
+        """
+        return thresholds.slopes(self, x, by, group, re, level)
+
+    def jnd(self, x="Size", by=None, group=None, re="conditional", level=0.95) -> pd.DataFrame:
+        """Just-noticeable differences: half the distance in x between a quarter and three quarters
+        of the curve's rise from guess rate to 1 - lapse rate: columns jnd, se, lower, upper.
+
+        Parameters and errors as for `thresholds`.
+        """
+        lines = partial(thresholds.slopes, self, x, by, group, re, level, name="jnd")
+        return lines(scale=thresholds.quartile_distance(self.fit.family))
 
     def summary(self) -> Summary:
         """What R's summary(glmer) prints, as text or, in a notebook, as HTML."""
@@ -424,9 +438,5 @@ class GLMMResult:
 
     def __repr__(self):
         return (f"<GLMMResult {self.design.formula.text!r}: {self.nobs} rows, "
-                f"logLik {self.loglik:.1f}{', singular' if self.is_singular else ''}>")
-
-
-def _one_of(name, value, allowed):
-    if value not in allowed:
-        raise DataError(f"{name}={value!r} is not known; choose one of: {', '.join(map(repr, allowed))}.")
+                f"logLik {self.loglik:.1f}{', penalised' if self.penalised else ''}"
+                f"{', singular' if self.is_singular else ''}>")
