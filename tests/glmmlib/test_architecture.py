@@ -12,8 +12,9 @@ import glmmlib
 SOURCE = Path(__file__).parents[2] / "glmmlib" / "src" / "glmmlib"
 # From the ground up: a room may import rooms below it only.
 ROOMS = ["errors", "family", "formula", "columns", "model_matrix", "design", "_kernels", "rows", "start", "objective",
-         "agq", "posterior", "certificate", "laplace", "reduction", "convergence", "priors", "thresholds", "summary",
-         "result", "inference", "model", "stepwise", "glm", "datasets", "plots", "teaching"]
+         "agq", "posterior", "certificate", "laplace", "reduction", "convergence", "priors", "parameters", "held",
+         "refitting", "simulation", "replicates", "bootstrap", "residuals", "marginal", "thresholds", "summary",
+         "result", "profiles", "inference", "power_analysis", "model", "stepwise", "glm", "datasets", "plots", "teaching"]
 
 
 def imported_rooms(path):

@@ -108,8 +108,10 @@ def lmer(formula, data, REML=True, *, contrasts=None, weights=None, offset=None,
 def _fit(formula, data, family, *, contrasts, weights, offset, priors, inner, observed, nAGQ):
     design = build_design(formula, data, contrasts, weights=weights, offset=offset)
     family.check_response(design.y, design.weights, design.formula.response)
-    fit = fit_laplace(design, family, inner=inner, observed=observed, nAGQ=nAGQ, penalty=_penalty(priors, design, inner))
-    result = GLMMResult(design, family, fit, _method(inner, family, observed, nAGQ, priors), priors)
+    options = {"inner": inner, "observed": observed, "nAGQ": nAGQ, "penalty": _penalty(priors, design, inner)}
+    fit = fit_laplace(design, family, **options)
+    result = GLMMResult(design, family, fit, _method(inner, family, observed, nAGQ, priors), priors, options,
+                        {"contrasts": contrasts, "weights": weights, "offset": offset})
     if not fit.converged:
         warnings.warn(
             f"The fit of '{formula}' did not converge: {result.convergence.reason}. "
