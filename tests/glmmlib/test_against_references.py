@@ -22,7 +22,10 @@ CASES = [case for file in FILES for case in json.loads((REFERENCE / f"{file}_ref
 FACTORS = json.loads((REFERENCE / "data" / "factors.json").read_text())
 DEFAULTS = {"nAGQ": 1, "information": "fisher", "weights": None, "REML": True}
 
-LOOSER = {}
+LOOSER = {
+    # lme4's conditional modes are inexact: glmmTMB, whose are exact, agrees with us to 1e-6
+    "verbagg crossed": {"loglik": 2e-3},
+}
 
 
 def tolerance(case, quantity, usual):

@@ -67,6 +67,7 @@ def test_wald_intervals():
         gl.confint(m, level=95)
 
 
+@pytest.mark.filterwarnings("ignore::glmmlib.SingularFitWarning")
 def test_anova_refuses_reml_with_other_fixed_effects():
     data = simulate(groups=12, rows=20)
     small, large = (gl.lmer(f"z ~ {fixed} + (1 | g)", data) for fixed in ("1", "x"))

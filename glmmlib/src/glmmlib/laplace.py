@@ -89,9 +89,10 @@ def fit_laplace(design, family, *, start=None, nAGQ=1, **options) -> LaplaceFit:
     return estimates(objective, *optimise(objective, start))
 
 
-def make_objective(design, family, nAGQ=1, penalty=None, rows=None, **options) -> Objective:
+def make_objective(design, family, rows=None, nAGQ=1, penalty=None, **options) -> Objective:
     """The deviance of a design as a function of its parameters: by the Laplace approximation, or by
-    adaptive Gauss-Hermite quadrature with more than one node. The rows are made from the design when omitted."""
+    adaptive Gauss-Hermite quadrature with more than one node. Rows are made from the design when
+    omitted."""
     kind = Objective
     if nAGQ > 1:
         require_quadrature(design, nAGQ)
@@ -99,7 +100,7 @@ def make_objective(design, family, nAGQ=1, penalty=None, rows=None, **options) -
     if rows is None:
         rows = merge_rows(design, merge=family.name != "gaussian")
     glm = fit_glm(rows, family, design.coefnames, penalty.precision if penalty else None)
-    constant = lru_cache(maxsize=1)(partial(family.constant, design.y, design.weights))
+    constant = lru_cache(4)(partial(family.constant, design.y, design.weights))  # most have no dispersion
     return kind(rows, family, [block.pattern for block in design.blocks], constant, glm, penalty=penalty, **options)
 
 
@@ -136,9 +137,10 @@ def _starts(objective, phi):
 def _descend(objective, phi):
     """The optimum found from phi, with its certificate as the last item."""
     phi = _finite(objective, phi)
+    curvature = np.eye(len(phi)) / (4 * objective.rows.groups[0])  # about what a group tells, per group
     for _ in range(MAX_RESTARTS):
         phi = minimize(objective, phi, jac=True, method="BFGS",
-                       options={"gtol": 1e-3, "maxiter": 500}).x
+                       options={"gtol": 1e-3, "maxiter": 500, "hess_inv0": curvature}).x
         phi, gradient, hessian, jacobians = polish(objective, phi)
         certificate = certify(objective, phi, gradient, hessian)
         onward = phi if not certificate.stationary else _leave_saddle(objective, phi, certificate)
