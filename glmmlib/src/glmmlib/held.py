@@ -138,13 +138,13 @@ class Held:
         hessian = np.array([(up - down) / (2 * h) for up, down in sides])
         return (hessian + hessian.T) / 2, None
 
-    def covariance(self, psi):
-        """Of phi (m, m) on the surface, from the curvature there; and that curvature's smallest
-        eigenvalue relative to its largest."""
+    def covariance(self, psi, hessian):
+        """Of phi (m, m) on the surface, from the curvature in psi (m, m); and that curvature's
+        smallest eigenvalue relative to its largest."""
         J = np.array([self.pull(psi, unit) for unit in np.eye(len(psi))])  # rows: d place_i / d psi
         _, sizes, directions = np.linalg.svd(J)
         free = directions[sizes > 1e-8].T
-        curvature = free.T @ self.hessian(psi)[0] @ free
+        curvature = free.T @ hessian @ free
         values = np.linalg.eigvalsh(curvature) if free.size else np.ones(1)
         outward = J @ free
         return 2 * outward @ np.linalg.pinv(curvature, hermitian=True) @ outward.T, values[0] / values[-1]

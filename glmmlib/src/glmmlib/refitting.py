@@ -87,8 +87,8 @@ def _fit_held(objective, held, phi, fit) -> LaplaceFit:
     """The optimum on the surface; what is held has no standard error."""
     best, lowest = None, np.inf
     for start in (phi, objective.start):
-        psi = polish(held, descend(held, held.start(start), fit))[0]
-        found = _held_at(objective, held, psi)
+        psi, _, hessian, _ = polish(held, descend(held, held.start(start), fit))
+        found = _held_at(objective, held, psi, hessian)
         if best is None or found.deviance < lowest:
             best, lowest = found, found.deviance
         if found.converged:
@@ -96,9 +96,9 @@ def _fit_held(objective, held, phi, fit) -> LaplaceFit:
     return best
 
 
-def _held_at(objective, held, psi) -> LaplaceFit:
+def _held_at(objective, held, psi, hessian) -> LaplaceFit:
     phi = held.place(psi)
-    phi_cov, curvature = held.covariance(psi)
+    phi_cov, curvature = held.covariance(psi, hessian)
     gradient = objective(phi)[1]
     fit = estimates(objective, phi, gradient, *objective.hessian(phi))
     signs = np.where(fit.phi == phi, 1.0, -1.0)  # of Lambda's columns, which may have been turned
