@@ -38,6 +38,17 @@ def test_intervals_are_lme4s(name):
     assert np.max(np.abs(table.upper - expected["upper"]) / width) < 2e-3
 
 
+def test_quadrature_and_a_lapse_rate_are_profiled():
+    data = simulate(groups=10, rows=60, sd=(0.8, 0.0), seed=12).round({"x": 0})
+    data["y"] = np.where(np.random.default_rng(1).random(len(data)) < 0.08, 0, data.y)
+    m = gl.glmer("y ~ x + (1 | g)", data, gl.Binomial(lapse="estimate"), nAGQ=3)
+    (limits,) = gl.confint(m, "lapse", method="profile").to_numpy()
+    assert limits[0] < m.lapse < limits[1]
+    for limit in limits:
+        rise = 2 * (m.loglik - m.refit(held={"lapse": limit}).loglik)
+        assert rise == pytest.approx(3.841459, rel=5e-3) or limit == 0 and rise < 3.841459
+
+
 @pytest.fixture(scope="module")
 def m():
     return gl.glmer("y ~ x + z + (1 + x | g)", simulate(groups=15, rows=40, seed=6))

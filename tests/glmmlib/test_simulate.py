@@ -100,6 +100,56 @@ def test_a_refit_is_the_fit_of_the_new_responses(formula, data):
         np.testing.assert_allclose(warm.ranef["g"], cold.ranef["g"], atol=1e-3)
 
 
+def crossed(seed=1):
+    """Counts, times and proportions of 20 people by 12 items, with an exposure."""
+    rng = np.random.default_rng(seed)
+    person, item = np.repeat(np.arange(20), 24), np.tile(np.arange(12), 40)
+    data = pd.DataFrame({"person": person, "item": item, "x": rng.normal(size=480), "exposure": rng.uniform(1, 3, 480)})
+    eta = 0.5 + 0.4 * data.x + rng.normal(0, 0.5, 20)[person] + rng.normal(0, 0.4, 12)[item]
+    return data.assign(
+        count=rng.poisson(data.exposure * np.exp(eta)), time=rng.gamma(4, np.exp(eta) / 4), score=rng.normal(eta, 0.6),
+        trials=6.0, share=rng.binomial(6, 0.25 + 0.7 / (1 + np.exp(-2 * eta))) / 6)
+
+
+KINDS = {
+    "poisson, crossed, offset": lambda d: gl.glmer(
+        "count ~ x + offset(log(exposure)) + (1 | person) + (1 | item)", d, "poisson"),
+    "gamma": lambda d: gl.glmer("time ~ x + (x | person)", d, "gamma"),
+    "REML, crossed": lambda d: gl.lmer("score ~ x + (1 | person) + (1 | item)", d),
+    "ML": lambda d: gl.lmer("score ~ x + (x || person)", d, REML=False),
+    "guess and lapse rate": lambda d: gl.glmer(
+        "share ~ x + (1 | person)", d, gl.Binomial(guess=0.25, lapse="estimate"), weights="trials"),
+    "observed information": lambda d: gl.glmer(
+        "share ~ x + (1 | person)", d, gl.Binomial("probit"), weights="trials", information="observed"),
+    "quadrature": lambda d: gl.glmer("share ~ x + (1 | person)", d, weights="trials", nAGQ=7),
+    "nAGQ=0": lambda d: gl.glmer("share ~ x + (1 | person)", d, weights="trials", nAGQ=0),
+    "priors": lambda d: gl.glmer(
+        "share ~ x + (x | person)", d, weights="trials", priors=gl.Priors(cov=gl.priors.Wishart())),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_models_of_every_kind_are_simulated_and_refitted(kind):
+    data, fit = crossed(), KINDS[kind]
+    m = fit(data)
+    y = m.simulate(seed=2).sim_1
+    warm, cold = m.refit(y), fit(data.assign(**{m.design.formula.response: y}))
+    assert warm.converged and warm.loglik == pytest.approx(cold.loglik, abs=1e-5)
+    np.testing.assert_allclose(warm.parameters, cold.parameters, rtol=1e-3, atol=1e-3)
+    assert (warm.method, warm.npar) == (cold.method, cold.npar)
+    held = m.refit(held={"sd_(Intercept)|person": 0.7})
+    assert held.converged and held.loglik < m.loglik and held.parameters.iloc[0] == pytest.approx(0.7)
+    by_data = m.refit(data=data.assign(**{m.design.formula.response: y}))
+    assert by_data.loglik == pytest.approx(cold.loglik, abs=1e-5)
+
+
+def test_a_refitted_model_carries_its_response(m, data):
+    y = m.simulate(seed=1).sim_1
+    again = m.refit(y)
+    np.testing.assert_array_equal(again.design.variables["y"], y)
+    np.testing.assert_array_equal(m.design.variables["y"], data.y)
+
+
 def test_a_refit_leaves_a_singular_start():
     data = simulate(groups=15, rows=20, sd=(0.0, 0.0), seed=4)
     flat = gl.glmer("y ~ x + (1 | g)", data)

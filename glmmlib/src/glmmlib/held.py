@@ -17,6 +17,8 @@ from scipy.special import logit
 
 from .errors import DataError
 
+NO_LAPSE = 1e-12  # what zero is on the logit scale
+
 
 class Held:
     """Callable: psi (m,) -> deviance, gradient (m,), at the phi = place(psi) nearby.
@@ -64,9 +66,9 @@ class Held:
 
     def _hold_lapse(self, parameter, value):
         room = 1 - self.objective.family.guess
-        if not 0 < value < room:
-            raise DataError(f"The lapse rate must lie between 0 and {room:g}, not {value:g}.")
-        self.coordinates.append((self.objective.free.start, logit(value / room)))
+        if not 0 <= value < room:
+            raise DataError(f"The lapse rate must be 0 or more and below {room:g}, not {value:g}.")
+        self.coordinates.append((self.objective.free.start, logit(max(value / room, NO_LAPSE))))
 
     def _row(self, factor, i):
         """Where the free entries of Lambda's row i stand in phi, and their columns, in order."""

@@ -128,7 +128,7 @@ def profile(model, parm=None, level=0.99) -> Profile:
 
 def _bounds(parameter, family):
     """Between which values a parameter may be held."""
-    room = (0.0, 1 - family.guess) if parameter.kind == "lapse" else ()
+    room = (0.0, 0.999 * (1 - family.guess)) if parameter.kind == "lapse" else ()
     return {"sd": (0.0, np.inf), "cor": (-1.0, 1.0), "sigma": (1e-10, np.inf), "lapse": room,
             "fixef": (-np.inf, np.inf)}[parameter.kind]
 

@@ -40,7 +40,7 @@ class Refitter:
         design = self.design
         if y is not None or weights is not None:
             weights = design.weights if weights is None else weights
-            design = replace(design, y=design.y if y is None else y, weights=weights)
+            design = replace(design, y=design.y if y is None else y, weights=weights, variables=_with(design, y))
             self.family.check_response(design.y, weights, design.formula.response)
         return design, self.fit_of(design, held, start)
 
@@ -55,6 +55,12 @@ class Refitter:
             phi = off_the_ridge(objective, phi_of(objective, start or self.fit))
             return _fit_held(objective, Held(objective, values), phi, self.fit)
         return estimates(objective, *optimise(objective, warm_start(objective, start or self.fit)))
+
+
+def _with(design, y):
+    """The design's columns with the response y in place of its own, where that is a column."""
+    name = design.formula.response.strip("`")
+    return design.variables if y is None or name not in design.variables else design.variables.assign(**{name: y})
 
 
 def warm_start(objective, fit):
