@@ -24,6 +24,16 @@ class Bootstrap:
     estimates : Series (k,), the same of the model itself.
     singular, converged : (n,) of each replicate's fit. A fit that was not possible (such as one to
         separated responses) counts as neither.
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+    >>> boot = m.bootstrap(20, seed=1)
+    >>> boot.n_singular, boot.n_unconverged
+    (0, 0)
+    >>> boot.confint(0.9, "basic").loc["center(Size)"].round(1).to_list()
+    [0.9, 1.1]
     """
 
     replicates: pd.DataFrame

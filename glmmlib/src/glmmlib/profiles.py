@@ -35,6 +35,16 @@ class Profile:
     estimates : Series, the maximum-likelihood estimates under the parameters' names.
     bounds : name -> the smallest and largest value that the parameter can have.
     level : the coverage up to which the profiles reach.
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+    >>> slope = gl.profile(m, "center(Size)")
+    >>> list(slope.table)
+    ['parameter', 'value', 'zeta']
+    >>> slope.confint(0.9).round(2).loc["center(Size)"].to_list()
+    [0.91, 1.08]
     """
 
     table: pd.DataFrame
