@@ -15,9 +15,10 @@ from .errors import (
 from .inference import anova, confint
 from .model import glmer
 from .result import GLMMResult
+from .session import session_info
 
 __all__ = [
     "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
     "GlmmlibError", "GlmmlibWarning", "SeparationError", "SingularFitWarning",
-    "anova", "confint", "glmer", "load_crowding", "show_backend", "simulate_crowding",
+    "anova", "confint", "glmer", "load_crowding", "session_info", "show_backend", "simulate_crowding",
 ]
