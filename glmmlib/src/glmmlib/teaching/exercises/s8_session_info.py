@@ -139,7 +139,7 @@ def _mean(name, which, more=()):
     rng, right = np.random.default_rng(SEED), generator_means()[which]
     uniform = np.random.default_rng(SEED).random(N)
     numbers = rng.normal(size=(3, N))[which % 2]
-    return number(name, "no unit", right, decimals=4, mistakes=[
+    return number(name, "standard deviations", right, decimals=4, mistakes=[
         *more,
         Mistake(np.random.RandomState(SEED).normal(size=N).mean(),
                 "this comes from np.random.seed, NumPy's old generator: the same seed, other numbers."),
