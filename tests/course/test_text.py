@@ -50,7 +50,7 @@ def misspelled(text):
 
     Left out is what is no word: numbers, names of variables, columns and functions(), abbreviations in capitals.
     """
-    tokens = re.findall(r"[^\W_][\w.'’]*", re.sub(r"\w+\(", " ", text))
+    tokens = re.findall(r"[^\W_][\w.'’]*", re.sub(r"[\w.]+\(", " ", text))
     words = [re.sub(r"['’]s?$", "", token.rstrip(".")).replace("’", "'") for token in tokens]
     return sorted({word for word in words if re.fullmatch(r"[^\W\d_]?[^\W\d_A-Z.]+", word) and dictionary().unknown([word.lower()])})
 
