@@ -121,8 +121,8 @@ def test_links_are_well_formed_and_relative_ones_lead_somewhere(path):
 
 # --- equations -----------------------------------------------------------------------------------
 
-# MathJax prints a command that it does not know in red, and no test in a browser notices. Look at a new one there,
-# then add it.
+# Tried in JupyterLab: MathJax knows these. A new one is looked at there, then added; the browser tests find what
+# MathJax does not know, but not everybody has a browser.
 COMMANDS = set("""
     alpha beta gamma delta epsilon varepsilon eta theta kappa lambda mu nu pi rho sigma tau phi varphi chi psi omega
     Delta Gamma Theta Lambda Sigma Phi Psi Omega ell
