@@ -130,7 +130,7 @@ COMMANDS = set("""
     hat bar tilde vec dot overline underline underbrace overbrace mathbf mathcal mathrm mathbb mathit boldsymbol text
     operatorname begin end left right big Big bigl bigr Bigl Bigr mid lvert rvert lVert rVert langle rangle
     quad qquad cdot times pm mp le leq ge geq ne neq approx sim simeq equiv propto in notin perp to mapsto
-    Rightarrow Leftrightarrow rightarrow leftarrow longrightarrow iff implies
+    Rightarrow Longrightarrow Leftrightarrow rightarrow leftarrow longrightarrow iff implies
     top prime circ dots ldots cdots vdots ddots bullet star ast dagger forall exists setminus cup cap subset
     tag binom stackrel overset underset mathsf widehat widetilde displaystyle textstyle boxed limits nonumber phantom
     lfloor rfloor lceil rceil oplus otimes zeta xi upsilon vartheta Pi Xi Upsilon
