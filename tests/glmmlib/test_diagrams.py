@@ -3,6 +3,7 @@
 import pytest
 from matplotlib.figure import Figure
 
+import glmmlib
 from glmmlib.diagrams import Node, Plate, draw_graph, draw_model
 
 
@@ -43,7 +44,7 @@ def test_an_axis_that_is_given_is_used():
 
 
 def test_an_unknown_family_is_one_sentence():
-    with pytest.raises(ValueError, match="no diagram for the family 'gamma'; choose one of: 'gaussian'"):
+    with pytest.raises(glmmlib.DataError, match="no diagram for the family 'gamma'; choose one of: 'gaussian'"):
         draw_model("gamma")
 
 

@@ -8,6 +8,7 @@ stands for as many copies as its label says.
 
 from dataclasses import dataclass
 
+from .errors import DataError
 from .plots import BLUE, GREY, ORANGE
 
 # How a node looks, and what the look means.
@@ -124,11 +125,11 @@ def draw_model(family=None, groups=(), legend=True, ax=None):
 
     Raises
     ------
-    ValueError : there is no such family.
+    DataError : there is no such family.
     """
     if family not in _COMPONENTS:
         known = ", ".join(repr(name) for name in _COMPONENTS if name)
-        raise ValueError(f"There is no diagram for the family {family!r}; choose one of: {known}.")
+        raise DataError(f"There is no diagram for the family {family!r}; choose one of: {known}.")
     symbol, link, distribution, has_spread = _COMPONENTS[family]
     groups = [groups] if isinstance(groups, str) else list(groups)
     nodes = {

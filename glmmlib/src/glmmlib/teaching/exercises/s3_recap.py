@@ -230,7 +230,7 @@ def impossible_predictions():
 def dispersion():
     fit, d = count_model(), word_counts()
     chi2, df = fit.pearson_chi2, fit.df_resid
-    return number("dispersion", "variance per expected variance", chi2 / df, [
+    return number("dispersion", "times the expected variance", chi2 / df, [
         Mistake(chi2, "this is Pearson's chi-square: divide it by the residual degrees of freedom."),
         Mistake(fit.deviance / df, "this is the deviance by its degrees of freedom: take Pearson's chi-square."),
         Mistake(fit.deviance, "this is the deviance: take Pearson's chi-square, and divide it."),
@@ -331,7 +331,7 @@ def _odd_trials_mean(d):
         (np.exp(eta), "these are odds, or means of counts: the inverse of the logit is asked for."),
         (expit(-eta), "these are the probabilities of a 0: look at the sign in the exponent."),
         (expit(eta - b) + b, "the deviations were added after the link: they belong to the log-odds."),
-        (expit(eta) + b, "the deviations were added once more after the link: they belong to the log-odds."),
+        (expit(eta) + b, "the deviations were added after the link: they belong to the log-odds, and there only."),
     ])
 
 

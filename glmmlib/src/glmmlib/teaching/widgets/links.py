@@ -1,5 +1,8 @@
 """The link explorer: one linear predictor seen through three links and three distributions."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import expit, gammaln
 
@@ -11,46 +14,38 @@ SPREAD = 1          # the standard deviation of the gaussian outcomes
 BAR = 1.6           # how far the longest bar of a distribution reaches, in units of x
 
 
-class _Normal:
-    label, mean, inverse_link = "gaussian, identity link", "μ", staticmethod(lambda eta: eta)
-    mu_range, outcomes = (-6.5, 6.5), np.linspace(-6.5, 6.5, 131)
-    link = "μ = η"
+@dataclass(frozen=True)
+class _Family:
+    """One GLM: how the mean follows from eta, and which outcomes it leads to."""
 
-    @staticmethod
-    def weights(mu):
-        return np.exp(-((_Normal.outcomes - mu) ** 2) / (2 * SPREAD**2))
-
-    @staticmethod
-    def words(mu):
-        return f"about 95 % of the outcomes lie between {mu - 2 * SPREAD:.1f} and {mu + 2 * SPREAD:.1f}"
-
-
-class _Bernoulli:
-    label, mean, inverse_link = "binomial, logit link", "p", staticmethod(expit)
-    mu_range, outcomes = (-0.06, 1.06), np.array([0, 1])
-    link = "p = 1 / (1 + exp(−η))"
-
-    @staticmethod
-    def weights(mu):
-        return np.array([1 - mu, mu])
-
-    @staticmethod
-    def words(mu):
-        return f"{100 * mu:.0f} % of the outcomes are 1, the others are 0"
+    label: str
+    mean: str                       # its symbol
+    link: str
+    inverse_link: Callable
+    mu_range: tuple[float, float]   # shown
+    outcomes: np.ndarray            # (K,) places of the bars
+    weights: Callable               # (outcomes, mu) -> (K,) lengths of the bars, up to a factor
+    says: Callable                  # mu -> words
+    bar_width: float                # in points
 
 
-class _Poisson:
-    label, mean, inverse_link = "Poisson, log link", "λ", staticmethod(np.exp)
-    mu_range, outcomes = (-1, 26), np.arange(0, 26)
-    link = "λ = exp(η)"
-
-    @staticmethod
-    def weights(mu):
-        return np.exp(_Poisson.outcomes * np.log(mu) - mu - gammaln(_Poisson.outcomes + 1))
-
-    @staticmethod
-    def words(mu):
-        return f"the outcomes are counts with mean and variance {mu:.2f}"
+FAMILIES = (
+    _Family(
+        label="gaussian, identity link", mean="μ", link="μ = η", inverse_link=lambda eta: eta,
+        mu_range=(-6.5, 6.5), outcomes=np.linspace(-6.5, 6.5, 131), bar_width=1.5,
+        weights=lambda y, mu: np.exp(-((y - mu) ** 2) / (2 * SPREAD**2)),
+        says=lambda mu: f"about 95 % of the outcomes lie between {mu - 2 * SPREAD:.1f} and {mu + 2 * SPREAD:.1f}"),
+    _Family(
+        label="binomial, logit link", mean="p", link="p = 1 / (1 + exp(−η))", inverse_link=expit,
+        mu_range=(-0.06, 1.06), outcomes=np.array([0, 1]), bar_width=9,
+        weights=lambda y, mu: np.where(y == 1, mu, 1 - mu),
+        says=lambda mu: f"{100 * mu:.0f} % of the outcomes are 1, the others are 0"),
+    _Family(
+        label="Poisson, log link", mean="λ", link="λ = exp(η)", inverse_link=np.exp,
+        mu_range=(-1, 26), outcomes=np.arange(26), bar_width=4,
+        weights=lambda y, mu: np.exp(y * np.log(mu) - mu - gammaln(y + 1)),
+        says=lambda mu: f"the outcomes are counts with mean and variance {mu:.2f}"),
+)
 
 
 class _LinkPicture:
@@ -75,15 +70,15 @@ class _LinkPicture:
         eta = np.linspace(*ETA_RANGE, 121)
         link.plot(eta, family.inverse_link(eta), color=ORANGE, linewidth=2)
 
-        still = {"color": GREY, "linewidth": 1, "linestyle": "--", "animated": True}
+        guide = {"color": GREY, "linewidth": 1, "linestyle": "--", "animated": True}
         moving = {"linewidth": 2, "animated": True}
         self.line, = predictor.plot([], [], color=BLUE, **moving)
         self.curve, = outcome.plot([], [], color=ORANGE, **moving)
-        self.guides = [axis.plot([], [], **still)[0] for axis in (predictor, link, outcome)]
+        self.guides = [axis.plot([], [], **guide)[0] for axis in (predictor, link, outcome)]
         self.points = [axis.plot([], [], "o", color="black", zorder=4, animated=True)[0]
                        for axis in (predictor, link, outcome)]
         self.bars = outcome.hlines([], [], [], color=GREEN, zorder=3, animated=True,
-                                   linewidth={_Normal: 1.5, _Poisson: 4}.get(family, 9))
+                                   linewidth=family.bar_width)
         self.moving_picture = MovingPicture(figure)
 
     def move(self, intercept, slope, x):
@@ -98,10 +93,10 @@ class _LinkPicture:
         self.guides[0].set_data([x, x, X_RANGE[0]], [ETA_RANGE[0], eta, eta])
         self.guides[1].set_data([eta, eta, ETA_RANGE[1]], [family.mu_range[0], mu, mu])
         self.guides[2].set_data([X_RANGE[0], x], [mu, mu])
-        weights = family.weights(mu)
+        weights = family.weights(family.outcomes, mu)
         self.bars.set_segments([[(x, y), (x + BAR * w / weights.max(), y)] for y, w in zip(family.outcomes, weights)])
         words = (f"At x = {x:.1f} the linear predictor is η = {intercept:.1f} + {slope:.1f} × {x:.1f} = {eta:.2f}. "
-                 f"The inverse link turns it into the mean {family.mean} = {mu:.2f}: {family.words(mu)}.")
+                 f"The inverse link turns it into the mean {family.mean} = {mu:.2f}: {family.says(mu)}.")
         return words.replace("-", "\N{MINUS SIGN}")
 
 
@@ -113,7 +108,7 @@ def link_explorer():
     """
     import ipywidgets
 
-    pictures = {family.label: _LinkPicture(family) for family in (_Normal, _Bernoulli, _Poisson)}
+    pictures = {family.label: _LinkPicture(family) for family in FAMILIES}
 
     def slider(description, value, low, high):
         return ipywidgets.FloatSlider(value=value, min=low, max=high, step=0.1, description=description,
@@ -124,5 +119,5 @@ def link_explorer():
 
     return Explorer(
         view,
-        family=ipywidgets.ToggleButtons(options=list(pictures), value=_Bernoulli.label, style={"button_width": "15em"}),
+        family=ipywidgets.ToggleButtons(options=list(pictures), value=FAMILIES[1].label, style={"button_width": "15em"}),
         intercept=slider("intercept β₀", 0.0, -1, 1), slope=slider("slope β₁", 1.0, -1, 1), x=slider("x", 1.0, -3, 3))
