@@ -15,7 +15,7 @@ ROOMS = ["errors", "family", "formula", "columns", "model_matrix", "design", "_k
          "agq", "posterior", "certificate", "laplace", "reduction", "convergence", "priors", "parameters", "held",
          "refitting", "simulation", "replicates", "bootstrap", "residuals", "marginal", "thresholds", "summary",
          "result", "profiles", "inference", "power_analysis", "model", "stepwise", "glm", "datasets", "session",
-         "plots", "teaching"]
+         "plots", "diagrams", "teaching"]
 
 
 def imported_rooms(path):
