@@ -22,11 +22,12 @@ from .priors import Priors
 from .profiles import Profile, profile
 from .refitting import refit
 from .result import GLMMResult
+from .session import session_info
 from .stepwise import stepwise
 
 __all__ = [
     "Binomial", "Bootstrap", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
     "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Priors", "Profile", "SeparationError",
     "SingularFitWarning", "anova", "confint", "glmer", "lmer", "load_crowding", "power", "priors", "profile", "refit",
-    "show_backend", "simulate_crowding", "stepwise", "wald_test",
+    "session_info", "show_backend", "simulate_crowding", "stepwise", "wald_test",
 ]

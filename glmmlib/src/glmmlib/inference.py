@@ -87,7 +87,8 @@ def _require_comparable(models):
                 f"The likelihoods were computed in different ways ({'; '.join(kinds)}), so they cannot be "
                 "compared: refit the models with the same nAGQ and information.")
     elif len(kinds) > 1:
-        raise DataError("Some of the models were fitted by REML, others by full maximum likelihood: refit all with REML=False.")
+        raise DataError(
+            "Some of the models were fitted by REML, others by full maximum likelihood: refit all with REML=False.")
     elif first.options.get("inner") == "integrate" and any(not _same_space(first.design.X, m.design.X) for m in others):
         raise DataError(
             "The models have different fixed effects and were fitted by REML, whose likelihoods cannot be compared "

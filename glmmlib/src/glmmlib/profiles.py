@@ -22,7 +22,7 @@ from .parameters import Parameter, chosen, parameters_of, phi_of, require_level,
 from .refitting import descend, off_the_ridge
 
 STEPS = 8  # points between the estimate and the cutoff
-AT_BOUND = 1e-6  # an estimate closer to its bound than this lies on it
+AT_BOUND = 1e-6  # an estimate closer to its bound than this, in the objective's units, lies on it
 MAX_POINTS = 40  # on each side
 BETTER = 1e-3  # by so much the deviance may fall below the estimate's before that is reported
 
@@ -132,14 +132,15 @@ def profile(model, parm=None, level=0.99) -> Profile:
     for name in names:
         points = _Curve(objective, fit, named[name], values[name], ndtri((1 + level) / 2)).points()
         tables.append(pd.DataFrame({"parameter": name} | dict(zip(("value", "zeta"), np.transpose(points)))))
-    bounds = {name: _bounds(named[name], model.family) for name in names}
+    bounds = {name: _bounds(named[name], model.family, values[name]) for name in names}
     return Profile(pd.concat(tables, ignore_index=True), values[names], bounds, level)
 
 
-def _bounds(parameter, family):
+def _bounds(parameter, family, estimate):
     """Between which values a parameter may be held."""
-    room = (0.0, 0.999 * (1 - family.guess)) if parameter.kind == "lapse" else ()
-    return {"sd": (0.0, np.inf), "cor": (-1.0, 1.0), "sigma": (1e-10, np.inf), "lapse": room,
+    if parameter.kind == "lapse":
+        return 0.0, 0.999 * (1 - family.guess)
+    return {"sd": (0.0, np.inf), "cor": (-1.0, 1.0), "sigma": (1e-6 * estimate, np.inf),
             "fixef": (-np.inf, np.inf)}[parameter.kind]
 
 
@@ -148,8 +149,9 @@ class _Curve:
 
     def __init__(self, objective, fit, parameter: Parameter, estimate, cutoff):
         self.objective, self.fit, self.parameter, self.cutoff = objective, fit, parameter, cutoff
-        self.bounds = _bounds(parameter, objective.family)
-        self.estimate = next((bound for bound in self.bounds if abs(estimate - bound) < AT_BOUND), estimate)
+        self.bounds = _bounds(parameter, objective.family, estimate)
+        near = AT_BOUND / (objective.z_scale[parameter.factor][parameter.i] if parameter.kind == "sd" else 1)
+        self.estimate = next((bound for bound in self.bounds if abs(estimate - bound) < near), estimate)
         self.phi = fit.phi
         self.deviance = objective(fit.phi)[0]
 
@@ -163,7 +165,8 @@ class _Curve:
     def _walk(self, sign):
         """From the estimate outwards until zeta passes the cutoff or the parameter its bound."""
         bound = self.bounds[sign > 0]
-        step, value, zeta = self._first_step(), self.estimate, 0.0
+        first = step = self._first_step()
+        value, zeta = self.estimate, 0.0
         psi, before, found = self.phi, None, []
         while abs(zeta) < self.cutoff and len(found) < MAX_POINTS and value != bound:
             target = value + sign * step
@@ -173,7 +176,7 @@ class _Curve:
             guess = psi if before is None else psi + (psi - before[1]) * (target - value) / (value - before[0])
             new_psi, new_zeta = self._optimum(target, guess, sign)
             rise = abs(new_zeta) - abs(zeta)
-            if rise > 2.5 * self.cutoff / STEPS and len(found) < MAX_POINTS // 2 and step > 1e-6 * abs(self.estimate):
+            if rise > 2.5 * self.cutoff / STEPS and step > 1e-3 * first:
                 step *= 0.5 * self.cutoff / STEPS / rise + 0.25  # too far to interpolate
                 continue
             before, psi, zeta = (value, psi), new_psi, new_zeta
@@ -190,7 +193,8 @@ class _Curve:
         if rise < -BETTER:
             warnings.warn(f"The profile found a deviance {-rise:.2g} below the fit's: it was not at its optimum.",
                           ConvergenceWarning, stacklevel=5)
-        return psi if value in (0, 1, -1) else phi, sign * np.sqrt(max(rise, 0.0))
+        # At a bound a row of Lambda may have lost its direction: psi still has it.
+        return psi if value in self.bounds else phi, sign * np.sqrt(max(rise, 0.0))
 
     def _first_step(self):
         """About the change of value that raises zeta by one step, from the curvature at the estimate."""
@@ -207,7 +211,7 @@ class _Curve:
 
 
 def _value_at(part, zeta, bound):
-    """The value at which the curve reaches zeta, by monotone interpolation; or the bound, where it ends before."""
+    """The value at which the curve reaches zeta, by monotone interpolation; the bound where it ends before."""
     from scipy.interpolate import PchipInterpolator
 
     rising = part[part.zeta > np.maximum.accumulate(np.r_[-np.inf, part.zeta.to_numpy()[:-1]])]

@@ -48,8 +48,9 @@ class Refitter:
         rows, options = self.arrangement.rows(design.y, design.weights), self.options
         named = parameters_of(design, self.family)
         values = [(named[name], float(held[name])) for name in chosen(named, list(held or {}))]
-        if self.family.name == "gaussian" and options["inner"] == "profile" and any(p.kind == "fixef" for p, _ in values):
-            options = options | {"inner": None}  # the same likelihood, with beta among phi
+        if self.family.name == "gaussian" and options["inner"] == "profile":
+            if any(parameter.kind == "fixef" for parameter, _ in values):
+                options = options | {"inner": None}  # the same likelihood, with beta among phi
         objective = make_objective(design, self.family, rows=rows, **options)
         if values:
             phi = off_the_ridge(objective, phi_of(objective, start or self.fit))
@@ -184,14 +185,14 @@ def _on_rows(values, design, name):
         if values.index.is_unique and design.index.isin(values.index).all():
             values = values.loc[design.index]
         elif len(values) != design.nobs:
-            raise DataError(f"{name} has other rows than the fitted data: give one value for each of the {design.nobs} rows.")
+            raise DataError(f"{name} has other rows than the fitted data: give one value for each of the {design.nobs}.")
     try:
         values = np.array(values, dtype=float)
     except (TypeError, ValueError):
         raise DataError(f"{name} must be numbers.") from None
     if values.shape != (design.nobs,):
-        raise DataError(f"{name} must have one value for each of the {design.nobs} rows that were fitted, "
-                        f"not the shape {values.shape}.")
+        raise DataError(
+            f"{name} must have one value for each of the {design.nobs} rows that were fitted, not the shape {values.shape}.")
     if not np.isfinite(values).all():
         raise DataError(f"{name} is missing or infinite in {np.sum(~np.isfinite(values))} rows: "
                         "give those rows the weight 0 and any value.")
