@@ -176,7 +176,8 @@ def refit(model, y=None, *, data=None, weights=None, held=None, start=None):
     origin = model if start is None else start
     options = model.options | {"penalty": model.priors and model.priors.penalty(design)}
     refitter = Refitter(design, model.family, origin.fit, options)
-    return replace(model, design=design, fit=refitter.fit_of(design, held), held=held, options=options, arguments=arguments)
+    fit = refitter.fit_of(design, held)
+    return replace(model, design=design, fit=fit, held=held, options=options, arguments=arguments)
 
 
 def _on_rows(values, design, name):
@@ -185,14 +186,16 @@ def _on_rows(values, design, name):
         if values.index.is_unique and design.index.isin(values.index).all():
             values = values.loc[design.index]
         elif len(values) != design.nobs:
-            raise DataError(f"{name} has other rows than the fitted data: give one value for each of the {design.nobs}.")
+            raise DataError(
+                f"{name} has other rows than the fitted data: give one value for each of the {design.nobs}.")
     try:
         values = np.array(values, dtype=float)
     except (TypeError, ValueError):
         raise DataError(f"{name} must be numbers.") from None
     if values.shape != (design.nobs,):
         raise DataError(
-            f"{name} must have one value for each of the {design.nobs} rows that were fitted, not the shape {values.shape}.")
+            f"{name} must have one value for each of the {design.nobs} rows that were fitted, "
+            f"not the shape {values.shape}.")
     if not np.isfinite(values).all():
         raise DataError(f"{name} is missing or infinite in {np.sum(~np.isfinite(values))} rows: "
                         "give those rows the weight 0 and any value.")
