@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[2] / "glmmlib" / "src" / "glmmlib"
 # From the ground up: a room may import rooms below it only.
 ROOMS = ["errors", "family", "formula", "design", "_kernels", "rows", "start", "objective",
          "agq", "posterior", "laplace", "priors", "thresholds", "summary",
-         "result", "inference", "model", "glm", "datasets", "plots", "teaching"]
+         "result", "inference", "bayes", "model", "glm", "datasets", "plots", "teaching"]
 
 
 def imported_rooms(path):

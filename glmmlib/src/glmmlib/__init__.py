@@ -8,9 +8,10 @@
 
 from . import priors
 from ._kernels import show_backend
+from .bayes import to_bambi
 from .datasets import load_crowding, simulate_crowding
 from .errors import (
-    ConvergenceWarning, DataError, DroppedRowsWarning, FormulaError, GlmmlibError,
+    BambiWarning, ConvergenceWarning, DataError, DroppedRowsWarning, FormulaError, GlmmlibError,
     GlmmlibWarning, SeparationError, SingularFitWarning,
 )
 from .family import Binomial, Gamma, Gaussian, Poisson
@@ -20,7 +21,8 @@ from .priors import Priors
 from .result import GLMMResult
 
 __all__ = [
-    "Binomial", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
+    "BambiWarning", "Binomial", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
     "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Priors", "SeparationError", "SingularFitWarning",
     "anova", "confint", "glmer", "lmer", "load_crowding", "priors", "show_backend", "simulate_crowding",
+    "to_bambi",
 ]
