@@ -28,7 +28,7 @@ SLOPES = "y ~ x + (1 + x | g)"
 
 
 def cbpp():
-    return pd.read_csv(REFERENCE / "cbpp_binary.csv", dtype={"period": str})
+    return pd.read_csv(REFERENCE / "data" / "cbpp_animals.csv", dtype={"period": str})
 
 
 def small(family, groups=8, rows=7, seed=1):

@@ -40,7 +40,7 @@ CASES = {
 
 
 def cbpp():
-    return pd.read_csv(REFERENCE / "cbpp_binary.csv", dtype={"period": str})
+    return pd.read_csv(REFERENCE / "data" / "cbpp_animals.csv", dtype={"period": str})
 
 
 def separated():

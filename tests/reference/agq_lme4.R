@@ -3,7 +3,7 @@
 # Run from the repository root:  Rscript tests/reference/agq_lme4.R
 suppressMessages({library(lme4); library(jsonlite)})
 
-animals <- read.csv("tests/reference/cbpp_binary.csv")
+animals <- read.csv("tests/reference/data/cbpp_animals.csv")
 animals$period <- factor(animals$period)
 cases <- aggregate(sick ~ herd + period, animals, sum)  # counts, for a Poisson model
 tight <- glmerControl(optimizer = "bobyqa", optCtrl = list(maxfun = 2e5, rhoend = 1e-9), tolPwrss = 1e-12)

@@ -3,7 +3,7 @@
 # Run from the repository root:  Rscript tests/reference/priors_blme.R
 suppressMessages({library(blme); library(jsonlite)})
 
-animals <- read.csv("tests/reference/cbpp_binary.csv")
+animals <- read.csv("tests/reference/data/cbpp_animals.csv")
 animals$period <- factor(animals$period)
 crowding <- read.csv("glmmlib/src/glmmlib/datasets/crowding.csv")
 crowding$Size <- crowding$Size - mean(crowding$Size)

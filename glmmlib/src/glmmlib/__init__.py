@@ -9,20 +9,25 @@
 from . import priors
 from ._kernels import show_backend
 from .bayes import to_bambi
+from .bootstrap import Bootstrap
 from .datasets import load_crowding, simulate_crowding
 from .errors import (
     BambiWarning, ConvergenceWarning, DataError, DroppedRowsWarning, FormulaError, GlmmlibError,
     GlmmlibWarning, SeparationError, SingularFitWarning,
 )
 from .family import Binomial, Gamma, Gaussian, Poisson
-from .inference import anova, confint
+from .inference import anova, confint, wald_test
 from .model import glmer, lmer
+from .power_analysis import power
 from .priors import Priors
+from .profiles import Profile, profile
+from .refitting import refit
 from .result import GLMMResult
+from .stepwise import stepwise
 
 __all__ = [
-    "BambiWarning", "Binomial", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
-    "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Priors", "SeparationError", "SingularFitWarning",
-    "anova", "confint", "glmer", "lmer", "load_crowding", "priors", "show_backend", "simulate_crowding",
-    "to_bambi",
+    "BambiWarning", "Binomial", "Bootstrap", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError",
+    "GLMMResult", "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Priors", "Profile",
+    "SeparationError", "SingularFitWarning", "anova", "confint", "glmer", "lmer", "load_crowding", "power", "priors",
+    "profile", "refit", "show_backend", "simulate_crowding", "stepwise", "to_bambi", "wald_test",
 ]

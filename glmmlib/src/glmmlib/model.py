@@ -108,16 +108,19 @@ def lmer(formula, data, REML=True, *, contrasts=None, weights=None, offset=None,
 def _fit(formula, data, family, *, contrasts, weights, offset, priors, inner, observed, nAGQ):
     design = build_design(formula, data, contrasts, weights=weights, offset=offset)
     family.check_response(design.y, design.weights, design.formula.response)
-    fit = fit_laplace(design, family, inner=inner, observed=observed, nAGQ=nAGQ, penalty=_penalty(priors, design, inner))
+    options = {"inner": inner, "observed": observed, "nAGQ": nAGQ, "penalty": _penalty(priors, design, inner)}
+    fit = fit_laplace(design, family, **options)
+    result = GLMMResult(design, family, fit, _method(inner, family, observed, nAGQ, priors), priors, options,
+                        {"contrasts": contrasts, "weights": weights, "offset": offset})
     if not fit.converged:
         warnings.warn(
-            f"The fit of '{formula}' did not converge: {fit.message}. Simplify the random effects "
-            "before you rely on it.", ConvergenceWarning, stacklevel=3)
+            f"The fit of '{formula}' did not converge: {result.convergence.reason}. "
+            f"{result.convergence.advice}", ConvergenceWarning, stacklevel=3)
     elif fit.singular:
         warnings.warn(
             "boundary (singular) fit: some direction of the random effects has zero variance; "
-            "see m.varcorr, and consider fewer random effects.", SingularFitWarning, stacklevel=3)
-    return GLMMResult(design, family, fit, _method(inner, family, observed, nAGQ, priors), priors)
+            "m.convergence says which, and what to do.", SingularFitWarning, stacklevel=3)
+    return result
 
 
 def _penalty(priors, design, inner):

@@ -11,14 +11,16 @@ Fixed effects can instead be solved for together with u (`inner`): that is exact
 gaussian responses, REML if they are integrated over too, and lme4's nAGQ=0 for the others.
 """
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
 from ._kernels import laplace
-from ._kernels.terms import Border
+from ._kernels.terms import Border, meetings_of
 
+FAILED = 1e300  # the objective where there is no likelihood: the search turns back
 FREE_STEP = 1e-5  # for central differences of row terms in a family's free parameters
 
 
@@ -38,8 +40,9 @@ class Objective:
     """
 
     def __init__(self, rows, family, patterns, constant, glm, inner=None, observed=False, penalty=None):
-        self.rows, self.family, self.constant = rows, family, constant
-        self.inner, self.observed, self.penalty = inner, observed, penalty
+        self.rows, self.family, self.constant, self.patterns, self.glm = rows, family, constant, patterns, glm
+        self.inner = inner if rows.X.shape[1] else None
+        self.observed, self.penalty = observed, penalty
         # Column by column, as in lme4.
         self.entries = [np.nonzero(pattern.T)[::-1] for pattern in patterns]
         self.origin, p = glm.beta, len(glm.beta)
@@ -58,14 +61,14 @@ class Objective:
             self.z_scale.append(scale / np.sqrt(glm.dispersion))
             self.Z.append(Z / self.z_scale[-1])
         sizes = [len(e[0]) for e in self.entries]
-        parts = np.cumsum([0, *sizes, len(family.free), family.dispersed, 0 if inner else p])
+        parts = np.cumsum([0, *sizes, len(family.free), family.dispersed, 0 if self.inner else p])
         *self.thetas, self.free, self.dispersion_at, self.beta_at = (slice(a, b) for a, b in pairwise(parts))
         self.k = sum(sizes)  # length of theta
         self.start = np.concatenate([
             *((r == c).astype(float) for r, c in self.entries), family.free_start(),
-            [np.log(glm.dispersion)] * family.dispersed, np.zeros(0 if inner else p)])
+            [np.log(glm.dispersion)] * family.dispersed, np.zeros(0 if self.inner else p)])
         self.u = np.zeros((rows.groups[0], len(patterns[0])))
-        self.border = self._border() if len(rows.Z) > 1 or inner else None
+        self.border = self._border() if len(rows.Z) > 1 or self.inner else None
         self.evaluations = 0
 
     def _border(self):
@@ -81,7 +84,28 @@ class Objective:
             K += self.X.shape[1]
         columns = np.hstack(columns)
         return Border(columns, np.zeros(columns.shape), np.zeros(K), penalised,
-                      K if self.inner == "integrate" else penalised)
+                      K if self.inner == "integrate" else penalised, meetings_of(columns, rows.starts))
+
+    def widened(self, phi, factor, directions, sd):
+        """The same model with further random effects of one factor, and phi there.
+
+        directions : (q, k) for the scaled Z; along each column comes one more random coefficient,
+            independent of the others and with standard deviation sd in the new objective's units.
+        """
+        q, k = directions.shape
+        Z, patterns = list(self.rows.Z), list(self.patterns)
+        Z[factor] = np.hstack([Z[factor], self.Z[factor] @ directions])
+        patterns[factor] = np.zeros((q + k, q + k), dtype=bool)
+        patterns[factor][:q, :q], patterns[factor][q:, q:] = self.patterns[factor], np.tri(k, dtype=bool)
+        wide = Objective(replace(self.rows, Z=tuple(Z)), self.family, patterns, self.constant, self.glm,
+                         inner=self.inner, observed=self.observed)
+        rest = slice(self.k, None)
+        Lambdas = self.Lambdas(phi)
+        Lambda = sd * np.eye(q + k)
+        Lambda[:q, :q] = Lambdas[factor]
+        Lambdas[factor] = Lambda
+        theta = [L[entries] for L, entries in zip(Lambdas, wide.entries)]
+        return wide, np.concatenate([*theta, phi[rest]])
 
     def Lambdas(self, phi):
         """Per factor (q, q), for the scaled Z."""
@@ -154,7 +178,7 @@ class Objective:
         if self.penalty is not None:
             value += self._penalty(phi, terms)[0]
         if not np.isfinite(value):
-            return 1e300, np.zeros(len(phi))
+            return FAILED, np.zeros(len(phi))
         return value, self.gradient(phi, terms)
 
     def gradient(self, phi, terms):
