@@ -11,6 +11,7 @@ from models import MAXIMAL, simulate
 from scipy import stats
 from scipy.integrate import quad
 from scipy.special import logsumexp
+from test_against_references import data_for
 
 import glmmlib as gl
 from glmmlib import agq
@@ -19,6 +20,7 @@ from glmmlib.laplace import make_objective
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 LME4 = json.loads((REFERENCE / "agq_lme4.json").read_text())
+INTEGRALS = json.loads((REFERENCE / "agq_reference.json").read_text())["integrals"]
 PSYCHOMETRIC = gl.Binomial("logit", guess=0.2, lapse="estimate")
 FAMILIES = {
     "logit": gl.Binomial(), "probit": gl.Binomial("probit"), "cloglog": gl.Binomial("cloglog"),
@@ -113,6 +115,18 @@ def test_more_nodes_come_nearer(observed):
         objective, phi = objective_at(SLOPES, data, family, nAGQ=k, observed=observed)
         errors.append(abs(-objective(phi)[0] / 2 - by_brute_force(data, objective, phi)))
     assert np.all(np.diff(errors) < 0) and errors[0] > 0.02 and errors[-1] < 1e-5
+
+
+@pytest.mark.parametrize("case", INTEGRALS, ids=lambda case: case["formula"])
+def test_node_by_node(case):
+    """The same rule written in R, at stated parameters and numbers of nodes; and the integral."""
+    design = build_design(case["formula"], data_for(case["data"]))
+    for nodes, expected in zip((1, *case["nodes"], 60), (case["laplace"], *case["quadrature"], case["exact"])):
+        objective = make_objective(design, gl.Binomial(), nAGQ=nodes)
+        row, _ = objective.entries[0]
+        beta = np.linalg.solve(objective.to_beta, np.array(case["beta"]) - objective.origin)
+        value, _ = objective(np.concatenate([case["theta"] * objective.z_scale[0][row], beta]))
+        assert -value / 2 == pytest.approx(expected, abs=1e-5)
 
 
 # --- the objective -------------------------------------------------------------------------------

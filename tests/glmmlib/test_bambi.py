@@ -1,5 +1,6 @@
 """The hand-over to Bambi: its translation, and with Bambi installed the likelihood that Bambi makes of it."""
 
+import doctest
 import importlib.util
 from dataclasses import replace
 
@@ -100,6 +101,11 @@ def test_names_that_mean_two_things_are_told_apart():
 def test_without_bambi():
     with pytest.raises(gl.DataError, match=r"not installed: pip install 'glmmlib\[bayes\]'"):
         gl.to_bambi(fit())
+
+
+def test_the_page_shows_what_glmmlib_prints(repo):
+    page = repo / "glmmlib" / "docs" / "bambi.md"
+    assert doctest.testfile(str(page), module_relative=False).failed == 0
 
 
 # --- with Bambi ------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def test_a_variance_without_evidence_stays_positive():
 
 
 def test_separation_needs_a_prior():
-    with pytest.raises(gl.SeparationError):
+    with pytest.raises(gl.SeparationError, match="fixef='normal'"):
         gl.glmer("y ~ x + (1 | g)", separated(), priors=gl.Priors())
     m = gl.glmer("y ~ x + (1 | g)", separated(), priors=gl.Priors(fixef=StudentT(df=7, scale={"x": 2.5})))
     assert m.converged and 0 < m.fixef["x"] < 10
