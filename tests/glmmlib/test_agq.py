@@ -171,6 +171,18 @@ def test_groups_may_be_taken_few_at_a_time(monkeypatch):
     np.testing.assert_allclose(again[1], gradient, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.filterwarnings("error")
+def test_far_from_the_data(name):
+    """Wherever a search strays there is a number, and a gradient to go with it."""
+    objective, phi = objective_at(SLOPES, small(FAMILIES[name]), FAMILIES[name], nAGQ=3)
+    for size in (1e2, 1e4, 1e8, 1e30):
+        for step in np.eye(len(phi)):
+            for sign in (-1, 1):
+                value, gradient = objective(phi + sign * size * step)
+                assert np.isfinite(value) and np.all(np.isfinite(gradient) | (value > 1e10))
+
+
 # --- fits ----------------------------------------------------------------------------------------
 
 def test_laplace_is_biased_where_quadrature_is_not():

@@ -68,8 +68,11 @@ class QuadratureObjective(Objective):
         laplace = super().terms(phi)
         if not np.isfinite(laplace.deviance):
             return laplace
-        with np.errstate(all="ignore"):
-            return self._quadrature(phi, laplace)
+        try:
+            with np.errstate(all="ignore"):
+                return self._quadrature(phi, laplace)
+        except np.linalg.LinAlgError:  # curvature beyond the digits: no likelihood here, as where no mode is found
+            return laplace._replace(deviance=np.nan)
 
     def _quadrature(self, phi, laplace):
         Z, u, C, group = self.Z[0], laplace.u, np.linalg.cholesky(laplace.cov), self.group
