@@ -81,7 +81,8 @@ def test_priors():
         "1|g": ("Normal", {"mu": 0, "sigma": sd}), "x|g": ("Normal", {"mu": 0, "sigma": sd})}
     parts = bambi_parts(fit(priors=gl.Priors("wishart", gl.priors.StudentT(df=3, scale={"x": 2}))))
     assert parts.priors == {"x": ("StudentT", {"nu": 3, "mu": 0, "sigma": 2.0})}
-    assert parts.lost == ("The prior wishart of g's covariance has no counterpart in Bambi: its default takes the place.",)
+    (sentence,) = parts.lost
+    assert sentence == "The prior wishart of g's covariance has no counterpart in Bambi: its default takes the place."
 
 
 def test_an_estimated_lapse_rate_is_held():

@@ -6,7 +6,7 @@ triangular), the nodes z_k and weights w_k of the standard normal density give
 
     L_j = |C| sum_k w_k exp(|z_k|^2 / 2) p(y_j | u_k) exp(-|u_k|^2 / 2),    u_k = u + C z_k,
 
-(Pinheiro & Bates 1995, equation 2.6). One node, z = 0, is the Laplace approximation with the same W,
+(Pinheiro & Bates 1995). One node, z = 0, is the Laplace approximation with the same W,
 so the likelihoods are comparable. W, Fisher's or the observed information, only places the nodes:
 with more of them the sum approaches the integral whatever W is.
 
