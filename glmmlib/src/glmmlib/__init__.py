@@ -23,11 +23,12 @@ from .priors import Priors
 from .profiles import Profile, profile
 from .refitting import refit
 from .result import GLMMResult
+from .session import session_info
 from .stepwise import stepwise
 
 __all__ = [
     "BambiWarning", "Binomial", "Bootstrap", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError",
     "GLMMResult", "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Priors", "Profile",
     "SeparationError", "SingularFitWarning", "anova", "confint", "glmer", "lmer", "load_crowding", "power", "priors",
-    "profile", "refit", "show_backend", "simulate_crowding", "stepwise", "to_bambi", "wald_test",
+    "profile", "refit", "session_info", "show_backend", "simulate_crowding", "stepwise", "to_bambi", "wald_test",
 ]
