@@ -83,4 +83,5 @@ def _explain_separation(rows, coefnames):
         raise SeparationError(
             f"The outcome can be predicted without error by {' and '.join(names) or 'the intercept'} "
             "in some or all rows (separation), so no finite estimate exists: remove or coarsen that "
-            "predictor, or collect data where both outcomes occur.")
+            "predictor, collect data where both outcomes occur, or say with a prior how large an effect may be: "
+            "priors=gl.Priors(cov=None, fixef='normal').")
