@@ -17,3 +17,9 @@ def simulate(groups=30, rows=40, beta=(0.5, 1.0), sd=(0.8, 0.5), rho=0.3, seed=0
     eta = beta[0] + b[g, 0] + (beta[1] + b[g, 1]) * x
     y = (rng.random(len(g)) < 1 / (1 + np.exp(-eta))).astype(int)
     return pd.DataFrame({"y": y, "x": x, "z": rng.normal(size=len(g)), "g": [f"g{i:03d}" for i in g]})
+
+
+def lme4_data(name, reference):
+    """One of lme4's data sets as the reference file of inference_lme4.R carries it."""
+    data = pd.DataFrame(reference["data"][name])
+    return data.assign(**{column: data[column].astype(str) for column in ("herd", "period", "Subject") if column in data})

@@ -15,7 +15,8 @@ Those that the compiled kernel knows carry a `code`; others run on the NumPy ker
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from scipy.special import betainc, digamma, erfcx, expit, gammainc, gammaincc, gammaln, log_ndtr, logit, ndtr, ndtri
+from scipy.special import (
+    betainc, digamma, erfcx, expit, gammainc, gammaincc, gammaln, log_ndtr, logit, ndtr, ndtri, xlog1py, xlogy)
 
 from .errors import DataError
 
@@ -209,7 +210,7 @@ class Family:
         raise NotImplementedError
 
     def tails(self, y, mu, weights, dispersion):
-        """P(Y < y) and P(Y > y), (N,) each, of responses with means mu."""
+        """P(Y < y), P(Y = y) and P(Y > y), (N,) each, of responses with means mu."""
         raise NotImplementedError
 
     def __repr__(self):
@@ -335,10 +336,11 @@ class Binomial(Family):
 
     def tails(self, y, mu, weights, dispersion):
         n, k = np.round(weights), np.round(y * weights)
-        # P(Y < k) and P(Y > k) as incomplete beta functions; the clipping only feeds what is not used.
-        below = betainc(n - k + 1, np.maximum(k, 1), 1 - mu)
-        above = betainc(k + 1, np.maximum(n - k, 1), mu)
-        return np.where(k > 0, below, 0.0), np.where(k < n, above, 0.0)
+        # Incomplete beta functions; the bounds only feed what is not used.
+        below = np.where(k > 0, betainc(n - k + 1, np.maximum(k, 1), 1 - mu), 0.0)
+        above = np.where(k < n, betainc(k + 1, np.maximum(n - k, 1), mu), 0.0)
+        ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+        return below, np.exp(ways + xlogy(k, mu) + xlog1py(n - k, -mu)), above
 
 
 def _mixed(log_side, room, floor):
@@ -412,7 +414,8 @@ class Poisson(_LogLink):
         return rng.poisson(mu).astype(float)
 
     def tails(self, y, mu, weights, dispersion):
-        return np.where(y > 0, gammaincc(np.maximum(y, 1), mu), 0.0), gammainc(y + 1, mu)
+        below = np.where(y > 0, gammaincc(np.maximum(y, 1), mu), 0.0)
+        return below, np.exp(xlogy(y, mu) - mu - gammaln(y + 1)), gammainc(y + 1, mu)
 
 
 class Gamma(_LogLink):
@@ -451,7 +454,7 @@ class Gamma(_LogLink):
 
     def tails(self, y, mu, weights, dispersion):
         shape = weights / dispersion
-        return gammainc(shape, shape * y / mu), gammaincc(shape, shape * y / mu)
+        return gammainc(shape, shape * y / mu), np.zeros(len(y)), gammaincc(shape, shape * y / mu)
 
 
 class Gaussian(Family):
@@ -491,7 +494,7 @@ class Gaussian(Family):
 
     def tails(self, y, mu, weights, dispersion):
         z = (y - mu) / np.sqrt(dispersion / weights)
-        return ndtr(z), ndtr(-z)
+        return ndtr(z), np.zeros(len(y)), ndtr(-z)
 
 
 FAMILIES = {kind.name: kind for kind in (Binomial, Poisson, Gamma, Gaussian)}

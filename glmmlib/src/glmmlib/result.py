@@ -10,7 +10,6 @@ from . import thresholds
 from .bootstrap import Bootstrap, bootstrap
 from .convergence import Convergence
 from .design import Design
-from .errors import DataError
 from .family import Family
 from .laplace import LaplaceFit
 from .marginal import predict
@@ -230,19 +229,6 @@ class GLMMResult:
         """
         return predict(self, newdata, re, type, allow_new_levels, se, level)
 
-    def combinations(self, data=None, re="conditional", allow_new_levels=False):
-        """(X, Zs, codes) of the fitted rows or of new data, as `Posterior.covariance` takes them; no
-        random effects for the population, no codes for the mean over groups."""
-        design, blocks = self.design, self.design.blocks
-        X = design.X if data is None else design.fixed_columns(data)
-        if re == "population":
-            return X, [], []
-        Zs = [block.Z for block in blocks] if data is None else design.random_columns(data)
-        if re == "marginal":
-            return X, Zs, []
-        codes = [block.refs for block in blocks] if data is None else design.group_codes(data, allow_new_levels)
-        return X, Zs, codes
-
     def residuals(self, type="pearson", seed=None) -> np.ndarray:
         """Residuals of the fitted rows, at their groups' conditional modes.
 
@@ -369,7 +355,8 @@ class GLMMResult:
         >>> boot = m.bootstrap(20, lambda m: m.thresholds(p=0.75, re="population").threshold, seed=1)
         >>> boot.replicates.shape, boot.n_unconverged
         ((20, 4), 0)
-        >>> boot.confint(level=0.9).loc["center(Size)"].round(1).to_dict()
+        >>> boot.confint(level=0.9).loc["center(Size)"].round(1).to_list()
+        [0.9, 1.1]
         """
         return bootstrap(self, n, statistic, seed, n_jobs, progress, re)
 
@@ -453,8 +440,3 @@ class GLMMResult:
         return (f"<GLMMResult {self.design.formula.text!r}: {self.nobs} rows, "
                 f"logLik {self.loglik:.1f}{', penalised' if self.penalised else ''}"
                 f"{', singular' if self.is_singular else ''}>")
-
-
-def _one_of(name, value, allowed):
-    if value not in allowed:
-        raise DataError(f"{name}={value!r} is not known; choose one of: {', '.join(map(repr, allowed))}.")
