@@ -208,7 +208,9 @@ class GLMMResult:
         """Pearson residuals (N,): (y - mu) / sqrt(variance), lme4's "scaled residuals"."""
         mu = self.predict()
         variance = self.family.variance(mu) * self.fit.dispersion / self.design.weights
-        return (self.design.y - mu) / np.sqrt(variance)
+        difference = self.design.y - mu
+        with np.errstate(invalid="ignore", divide="ignore"):  # a certain outcome that came has no residual
+            return np.where(difference == 0, 0.0, difference / np.sqrt(variance))
 
     @cached_property
     def joint_cov(self) -> dict[str, np.ndarray]:
