@@ -28,7 +28,7 @@ CONVERGED_DECREMENT = 1e-6
 # estimate: within groups the outcomes are (nearly) alike, and Laplace's approximation fails too.
 RUNAWAY = 15.0
 # A residual variance below this share of that without random effects is rounding error.
-NOISELESS = 1e-16
+NOISELESS = 1e-12
 VARIANCE_STEP = 1e-4  # standard deviation at which G is read off the gradient; the error is its square
 
 
@@ -111,7 +111,9 @@ def certify(objective, phi, gradient, hessian) -> Certificate:
     """Judge a point of the objective by its exact gradient and its Hessian there."""
     m = len(phi)
     if not (np.all(np.isfinite(gradient)) and np.all(np.isfinite(hessian))):
-        return Certificate(np.inf, np.nan, np.nan, np.zeros((m, 0)), None, (), (), False, np.full((m, m), np.nan))
+        return Certificate(
+            np.inf, np.nan, np.nan, np.zeros((m, 0)), None, (), runaway(objective, phi), noiseless(objective, phi),
+            np.full((m, m), np.nan))
     null = null_spaces(objective, phi)
     kept = _complement(_rotations(objective, phi, null))
     H, g = kept.T @ hessian @ kept, kept.T @ gradient

@@ -144,15 +144,15 @@ def _components(block, Lambda):
 
 def _reason(design, fit):
     certificate = fit.certificate
+    if certificate.noiseless:
+        return (f"the residual variance goes to zero, because the random effects reproduce '{design.formula.response}' "
+                "without error; standard errors are unknown")
     if not certificate.computed:
         return "the likelihood cannot be computed around the estimates, and standard errors are unknown"
     if certificate.runaway:
         group = design.blocks[certificate.runaway[0]].group
         return (f"the random effects of {group} grow without end, because within the groups of {group} the outcomes "
                 "are (nearly) all alike; neither they nor their standard errors mean anything")
-    if certificate.noiseless:
-        return (f"the residual variance goes to zero, because the random effects reproduce '{design.formula.response}' "
-                "without error; no standard error means anything")
     if certificate.wants_variance or certificate.down is not None:
         return "the optimiser stopped at a saddle point: the deviance still falls in some direction"
     if not certificate.stationary:

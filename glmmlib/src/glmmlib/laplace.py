@@ -99,7 +99,7 @@ def _require_repeated_groups(design, family):
     for block in design.blocks:
         J = len(np.unique(block.refs[used]))
         for columns in blocks_of(block.pattern):
-            if family.name == "gaussian" and J * len(columns) >= N:
+            if family.dispersed and J * len(columns) >= N:
                 raise DataError(
                     f"{J} levels of '{block.group}' with {len(columns)} random coefficients each are as many as the "
                     f"{N} rows, so they cannot be told from the residuals: remove random effects of "
@@ -122,9 +122,9 @@ def optimise(objective, phi):
         certificate, deviance = found[-1], objective(found[0])[0]
         if best is None or certificate.optimum or deviance < lowest:
             best, lowest = found, deviance
-        # Where the deviance is flat another start would end in the same valley.
-        flat = certificate.at_rest and not certificate.escaped
-        if certificate.optimum or flat or objective.evaluations > MAX_EVALUATIONS:
+        # Where the deviance is flat, or without a bound, another start would lead to the same end.
+        hopeless = certificate.noiseless or certificate.at_rest and not certificate.runaway
+        if certificate.optimum or hopeless or objective.evaluations > MAX_EVALUATIONS:
             break
     return best[:-1]
 

@@ -128,7 +128,8 @@ def _random_effects(result):
 
 def _correlations(vcov):
     sd = np.sqrt(np.diag(vcov))
-    correlation, names = vcov.to_numpy() / np.outer(sd, sd), list(vcov.index)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation, names = vcov.to_numpy() / np.outer(sd, sd), list(vcov.index)
     return pd.DataFrame(
         [[names[i], *(f"{correlation[i, j]:.3f}" if j < i else "" for j in range(len(names) - 1))]
          for i in range(1, len(names))],
