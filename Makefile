@@ -21,7 +21,6 @@ grade: .venv/ready ## grade gradebook/submitted/<student>/<assignment>/
 	$(BIN)/python -m glmmlib.teaching.grading grade
 
 compare: .venv/ready ## fit the bundled data with lme4 and ours, print all against the tutorial's numbers
-	Rscript tests/reference/lme4_reference.R
 	Rscript tests/reference/crowding_lme4.R
 	$(BIN)/python tests/reference/printed_against_achieved.py --card
 

@@ -79,3 +79,16 @@ def test_bins_hold_all_trials_and_wilson_intervals(fit, data):
     np.testing.assert_allclose(bins[["lower", "upper"]], np.column_stack([lower, upper]))
     _, without = plot_psychometric(data)
     assert "predicted" not in without
+
+
+def test_offsets_enter_the_fit_and_its_predictions(data):
+    """An offset of 2 Size takes 2 from its slope, and from nothing else."""
+    plain, offset = (glm(f"ResponseCorrect ~ Size {extra}", data) for extra in ("", "+ offset(2 * Size)"))
+    np.testing.assert_allclose(offset.coef, plain.coef - [0, 2], atol=1e-6)
+    np.testing.assert_allclose(offset.predict(), plain.predict(), atol=1e-8)
+    np.testing.assert_allclose(offset.predict(data[:5]), plain.predict(data[:5]), atol=1e-8)
+
+
+def test_several_trials_a_row_are_refused(data):
+    with pytest.raises(gl.DataError, match="one trial per row"):
+        glm("cbind(3 * ResponseCorrect, 3 - 3 * ResponseCorrect) ~ Size", data)

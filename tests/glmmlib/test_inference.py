@@ -9,7 +9,7 @@ from models import CODING, simulate
 
 import glmmlib as gl
 
-LME4 = json.loads((Path(__file__).parents[1] / "reference" / "lme4_reference.json").read_text())["anova"]
+LME4 = json.loads((Path(__file__).parents[1] / "reference" / "binomial_reference.json").read_text())["anova"]
 
 
 def test_anova_is_lme4s():

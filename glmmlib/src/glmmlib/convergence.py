@@ -128,7 +128,7 @@ def _no_variance(design, fit):
         for direction, slope in zip(space.directions.T, space.derivatives):
             weights = direction * fit.z_scale[space.factor]  # from scaled coefficients to the data's
             weights = weights / np.linalg.norm(weights)
-            weights *= np.sign(weights[np.argmax(np.abs(weights))])
+            weights *= np.sign(weights[np.argmax(np.abs(weights) > 0.005)])
             found.append(NoVariance(block.group, pd.Series(weights, index=list(block.columns)), float(slope)))
     return tuple(found)
 

@@ -1,28 +1,33 @@
 """From formula and data to arrays, for the fit and for new data."""
 
-import ast
+from __future__ import annotations
+
 import difflib
-import re
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import formulaic
 import numpy as np
 import pandas as pd
-from formulaic.errors import FormulaicError
-from formulaic.parser.types import Factor, Term
-from formulaic.transforms import TRANSFORMS
 
+from .columns import Frame, codes_in, label, require_finite
 from .errors import DataError, DroppedRowsWarning, FormulaError
 from .formula import MixedFormula, parse
+
+if TYPE_CHECKING:
+    from .model_matrix import ModelMatrix, Variable
+
+# A column closer than this to the span of those before it, relative to its length, is one of them
+# (lme4's tolerance).
+RANK_TOLERANCE = 1e-7
 
 
 @dataclass(frozen=True)
 class RandomBlock:
     """All random effects of one grouping factor.
 
-    group : name of the grouping factor.
-    levels : (J,) its levels.
+    group : name of the grouping factor, as lme4 has it: "herd", "a:b", and "b:a" within "a/b".
+    levels : (J,) its levels; for combinations of columns their labels joined by ":".
     columns : (q,) names of the coefficients that vary.
     refs : (N,) index into levels of each row.
     Z : (N, q) the values they multiply.
@@ -41,25 +46,35 @@ class RandomBlock:
 class Design:
     """The arrays of a mixed model, and how to make them for other data.
 
-    y : (N,) response; X : (N, p) fixed-effect columns, named in coefnames.
+    y : (N,) response; for cbind(successes, failures) the proportion of successes.
+    weights : (N,) prior weights: those given, or the trials of cbind(), or ones.
+    offset : (N,) sum of all offsets.
+    X : (N, p) fixed-effect columns, named in coefnames. A block's Z may be the same array.
+    blocks : the random effects by grouping factor, that with most levels first; () for a model
+        without.
     index : the rows of the data that are used; dropped : column -> rows lost to missing values.
-    block : the random effects; None for a model without.
-    variables : the data's column for each predictor, as used (for grids of new data).
+    variables : the data's columns that the formula names, as used; predictors : those among them
+        that fixed effects, random effects and offsets are made of.
+    fixed, random, groupings, offsets, offset_argument : how to make all this for new data.
     """
 
     formula: MixedFormula
     y: np.ndarray
+    weights: np.ndarray
+    offset: np.ndarray
     X: np.ndarray
     coefnames: tuple[str, ...]
     blocks: tuple[RandomBlock, ...]
-    weights: np.ndarray
-    offset: np.ndarray
     index: pd.Index
     dropped: dict[str, int]
     variables: pd.DataFrame
+    predictors: tuple[str, ...]
     contrasts: dict
-    fixed_spec: formulaic.ModelSpec
-    random_specs: tuple[formulaic.ModelSpec, ...]
+    fixed: ModelMatrix
+    random: tuple[tuple[ModelMatrix, ...], ...]
+    groupings: tuple[Grouping, ...]
+    offsets: tuple[Variable, ...]
+    offset_argument: object
 
     @property
     def nobs(self):
@@ -67,36 +82,52 @@ class Design:
 
     def fixed_columns(self, data):
         """X (rows, p) for new data; NaN in rows with a missing predictor."""
-        return _new_columns(self.fixed_spec, data, self.contrasts)
+        return self.fixed.columns_for(data)
 
     def random_columns(self, data):
-        """Z (rows, q) for new data; NaN in rows with a missing predictor."""
-        return [np.hstack([_new_columns(s, data, self.contrasts) for s, t in zip(self.random_specs, self.formula.random) if t.group == b.group]) for b in self.blocks]
+        """Z (rows, q) of each block for new data; NaN in rows with a missing predictor."""
+        return [np.hstack([matrix.columns_for(data) for matrix in matrices]) for matrices in self.random]
 
     def offset_for(self, data):
-        return np.zeros(len(data))
+        """The sum of offsets (rows,) for new data; NaN in rows that miss one."""
+        if self.offset_argument is not None and not isinstance(self.offset_argument, str):
+            raise DataError(
+                "The model was fitted with offset= an array, which says nothing of new data: name a column "
+                "in offset=, or write offset(...) in the formula.")
+        total, frame = np.zeros(len(data)), Frame(data)
+        for variable in self.offsets:
+            total += variable.values_for(frame)[:, 0]
+        return total
 
     def group_codes(self, data, allow_new_levels=False):
-        out = []
-        for block in self.blocks:
-            codes = block.levels.get_indexer(pd.Index(data[block.group]))
-            if np.any(codes < 0) and not allow_new_levels:
-                unseen = data[block.group][codes < 0].iloc[0]
-                raise DataError(f"{block.group} '{unseen}' was not in the fitted data")
-            out.append(codes)
-        return out
+        """Index into each block's levels for each row of new data: a list of (rows,).
+
+        Raises DataError for a level that was not in the fit, or is missing; -1 instead when
+        allow_new_levels.
+        """
+        return [grouping.codes(data, allow_new_levels) for grouping in self.groupings]
 
 
-def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, weights=None, offset=None) -> Design:
+def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, weights=None,
+                 offset=None) -> Design:
     """Evaluate a formula on data.
 
     Parameters
     ----------
-    formula : lme4's notation, see `glmmlib.formula`.
+    formula : lme4's notation, see `glmmlib.formula` and `glmmlib.model_matrix`. The response may be
+        cbind(successes, failures); `.` stands for all columns but response, groups, weights and
+        offset.
     data : one row per observation.
-    contrasts : dict column -> {name: {level: value}}, optional
-        Codings by name, as R's `contrasts(d$Condition) <- cbind(name = ...)`.
+    contrasts : dict column -> coding, optional. A coding is one of
+
+        - {name: {level: value}}, as R's ``contrasts(d$Condition) <- cbind(name = ...)``;
+        - "treatment" (R's default), "sum", "helmert", "poly", "sas" or "diff";
+        - ("treatment", base) with the level to compare with;
+        - an object of formulaic's `contr`.
+
+        Ordered categories are coded like others; "poly" gives them R's default.
     mixed : whether the formula has random effects.
+    weights, offset : name of a column, or (rows,) numbers.
 
     Raises
     ------
@@ -108,108 +139,67 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
     DroppedRowsWarning
         When rows with missing values were left out.
     """
+    from . import model_matrix as mm  # formulaic takes long to import: not before it is needed
+
     parsed = parse(formula, mixed)
     if not isinstance(data, pd.DataFrame):
         raise DataError(f"data must be a pandas DataFrame, not {type(data).__name__}.")
-    groups = list(dict.fromkeys(term.group for term in parsed.random))
-    sides = [_parse_side(side, formula) for side in
-             (parsed.response + " - 1", parsed.fixed, *(t.expression for t in parsed.random))]
-    used = list(dict.fromkeys(v for side in sides for v in _columns_used(side)))
-    for name in (*used, *groups):
+    names = [name for name in data.columns if isinstance(name, str)]
+    response = mm.read_variable(parsed.response, names)
+    offsets = [mm.read_variable(text, names) for text in parsed.offsets]
+    if isinstance(offset, str):
+        offsets.append(mm.read_variable(f"`{offset}`", names))
+    others = [*response.columns, *(c for v in offsets for c in v.columns),
+              *(factor for term in parsed.random for factor in term.factors)]
+    if isinstance(weights, str):
+        others.append(weights)
+    sides, variables = mm.read_sides(
+        (parsed.fixed, *(term.expression for term in parsed.random)), parsed.text, names, others)
+    if response.name in variables:
+        raise FormulaError(
+            f"'{response.name}' is the response of '{parsed.text}' and cannot predict itself: remove it there.")
+    predictors = tuple(dict.fromkeys(c for v in (*variables.values(), *offsets) for c in v.columns))
+    used = list(dict.fromkeys((*response.columns, *predictors, *others)))
+    for name in used:
         _require_column(name, data)
-    contrasts = _check_contrasts(contrasts or {}, used, data)
+    contrasts = _contrasts_of(contrasts, variables.values(), predictors)
 
-    variables, dropped = _complete_rows(data, list(dict.fromkeys((*used, *groups))))
-    response, fixed, *random = (_encode(side, variables, contrasts) for side in sides)
-    y = np.asarray(response, dtype=float)
-    if y.shape[1] != 1:
+    arguments = {
+        what: _array_argument(what, given, data) for what, given in (("weights", weights), ("offset", offset))
+        if given is not None and not isinstance(given, str)}
+    rows, arguments, dropped = _complete_rows(data[used], arguments)
+    frame, n = Frame(rows), len(rows)
+
+    y, trials = _response(response, frame)
+    if trials is not None and weights is not None:
         raise DataError(
-            f"The response '{parsed.response}' must be one numeric column, but it gives "
-            f"{y.shape[1]}: code it as 0 and 1 first.")
-    X, coefnames = np.asarray(fixed, dtype=float), _column_names(fixed)
-    _check_columns(X, coefnames)
+            "cbind(successes, failures) already says how many trials each row has: leave weights out, or give "
+            "the proportion as the response.")
+    prior = _prior_weights(weights, arguments, frame) if trials is None else trials
+
+    values = {name: v.fit(frame, None if v.code else contrasts.get(v.columns[0])) for name, v in variables.items()}
+    matrices = {side: mm.ModelMatrix.of(terms) for side, terms in sides.items()}
+    columns = {}
+    for side, matrix in matrices.items():
+        columns[side] = matrix.columns(values, n)
+        _require_finite_products(columns[side], matrix.names)
+    X, fixed = columns[parsed.fixed], matrices[parsed.fixed]
+    _check_columns(X, fixed.names)
+
+    by_group = {}
+    for term in parsed.random:
+        by_group.setdefault(term.group, []).append(term)
+    built = [_random_block(terms, matrices, columns, rows) for terms in by_group.values()]
+    built.sort(key=lambda parts: -len(parts[0].levels))  # stable: ties stay in order of appearance
+    blocks, groupings, random = zip(*built) if built else ((), (), ())
     return Design(
-        formula=parsed, y=y[:, 0], X=X, coefnames=coefnames,
-        blocks=tuple(sorted((_random_block(g, [t for t in parsed.random if t.group==g], [m for t,m in zip(parsed.random, random) if t.group==g], variables) for g in groups), key=lambda b:-len(b.levels))),
-        weights=np.ones(len(y)), offset=np.zeros(len(y)),
-        index=variables.index, dropped=dropped, variables=variables, contrasts=contrasts,
-        fixed_spec=fixed.model_spec, random_specs=tuple(m.model_spec for m in random),
-    )
+        formula=parsed, y=y, weights=prior, offset=_total_offset(offsets, arguments, frame), X=X,
+        coefnames=fixed.names, blocks=blocks, index=rows.index, dropped=dropped,
+        variables=_without_unused_categories(rows), predictors=predictors, contrasts=contrasts,
+        fixed=fixed, random=random, groupings=groupings, offsets=tuple(offsets), offset_argument=offset)
 
 
-# --- formulaic, with R's names -------------------------------------------------------------
-
-def _parse_side(text, formula):
-    try:
-        return formulaic.Formula(text)
-    except FormulaicError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise FormulaError(f"The formula '{formula}' cannot be read at '{text}': {reason}") from None
-
-
-def _columns_used(side):
-    """Names of the data's columns in one side of the formula, in order of appearance."""
-    for term in side:
-        for factor in term.factors:
-            if factor.eval_method is Factor.EvalMethod.LOOKUP:
-                yield factor.expr
-            elif factor.eval_method is Factor.EvalMethod.PYTHON:
-                quoted = re.findall("`([^`]+)`", factor.expr)
-                tree = ast.parse(re.sub("`[^`]+`", "None", factor.expr), mode="eval")
-                yield from quoted
-                yield from (node.id for node in ast.walk(tree)
-                            if isinstance(node, ast.Name) and node.id not in TRANSFORMS)
-
-
-def _encode(side, data, contrasts):
-    """The model matrix of one side of the formula, with named contrasts put in."""
-    terms = [
-        Term([Factor(f"C({f.expr}, contr.custom(_contrasts['{f.expr}']))", eval_method="python")
-              if f.expr in contrasts else f for f in term.factors])
-        for term in side
-    ]
-    try:
-        matrix = formulaic.Formula(terms).get_model_matrix(
-            data, context={"_contrasts": contrasts}, na_action="ignore")
-    except FormulaicError as error:
-        raise FormulaError(f"The formula's '{side}' cannot be computed: {_first_line(error)}") from None
-    values = np.asarray(matrix, dtype=float)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        name = _column_names(matrix)[np.flatnonzero(bad.any(axis=0))[0]]
-        raise DataError(
-            f"'{name}' is infinite or undefined in {bad.any(axis=1).sum()} rows: "
-            "correct or remove them, or transform the predictor differently.")
-    return matrix
-
-
-def _new_columns(spec, data, contrasts):
-    try:
-        matrix = spec.get_model_matrix(data, context={"_contrasts": contrasts}, na_action="ignore")
-    except (FormulaicError, KeyError, NameError) as error:
-        missing = [name for name in _columns_used(spec.formula) if name not in (*data, "_contrasts")]
-        if missing:
-            raise DataError(
-                f"The new data lack the column '{missing[0]}' that the formula uses: add it.") from None
-        raise DataError(f"The new data do not fit the formula: {_first_line(error)}") from None
-    return np.asarray(matrix, dtype=float)
-
-
-def _first_line(error):
-    return str(error).strip().splitlines()[0]
-
-
-def _column_names(matrix):
-    """R's names: (Intercept), Conditioncrowded, ConditionCrowded.vs.Uncrowded."""
-    names = []
-    for name in matrix.model_spec.column_names:
-        name = re.sub(r"C\((\w+), contr\.custom\(_contrasts\['\1'\]\)\)", r"\1", name)
-        name = re.sub(r"\[(?:T\.)?([^\[\]]*)\]", r"\1", name)
-        names.append("(Intercept)" if name == "Intercept" else name)
-    return tuple(names)
-
-
-# --- checks --------------------------------------------------------------------------------
+# --- rows ------------------------------------------------------------------------------------
 
 def _require_column(name, data):
     if name not in data.columns:
@@ -217,96 +207,271 @@ def _require_column(name, data):
         remedy = f"did you mean '{near[0]}'?" if near else (
             f"the columns are: {', '.join(map(str, data.columns))}.")
         raise DataError(f"The data have no column '{name}': {remedy}")
+    if isinstance(data[name], pd.DataFrame):
+        raise DataError(
+            f"The data have {data[name].shape[1]} columns named '{name}': rename them, so that it is clear which "
+            "is meant.")
 
 
-def _check_contrasts(contrasts, used, data):
-    """Contrasts as formulaic wants them: column -> {name: values in level order}."""
-    checked = {}
-    for column, codings in contrasts.items():
-        if column not in used:
-            raise DataError(f"contrasts names '{column}', which the formula does not use: remove it.")
-        levels = list(_levels(data[column]))
-        checked[column] = {}
-        for name, values in codings.items():
-            if not isinstance(values, dict) or set(values) != set(levels):
+def _array_argument(what, given, data):
+    """weights= or offset= as (rows,) floats."""
+    if isinstance(given, pd.Series) and not given.index.equals(data.index):
+        raise DataError(f"{what} is a Series with another index than the data's: give one on the same rows.")
+    try:
+        values = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.shape != (len(data),):
+        raise DataError(f"{what} must name a column or give one number for each of the {len(data)} rows.")
+    return values
+
+
+def _complete_rows(rows, arrays):
+    """Rows (and arrays beside them) without those that miss a value, and how many each column cost."""
+    missing, dropped = np.zeros(len(rows), dtype=bool), {}
+    for name, column in (*rows.items(), *((name, pd.Series(values)) for name, values in arrays.items())):
+        absent = column.isna().to_numpy()
+        if absent.any():
+            dropped[name] = int(absent.sum())
+            missing |= absent
+        if pd.api.types.is_float_dtype(column.dtype):
+            infinite = np.isinf(column.to_numpy(dtype=float, na_value=np.nan))
+            if infinite.any():
                 raise DataError(
-                    f"The contrast '{name}' must give a number for each level of {column}: "
-                    f"{{{', '.join(f'{level!r}: ...' for level in levels)}}}.")
-            checked[column][name] = [float(values[level]) for level in levels]
-    return checked
-
-
-def _levels(column):
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.remove_unused_categories().cat.categories
-    return pd.Index(sorted(column.dropna().unique()))
-
-
-def _complete_rows(data, names):
-    """The used columns without rows that miss a value, and how many each column cost."""
-    used = data[names]
-    for name in names:
-        if pd.api.types.is_float_dtype(used[name].dtype) and np.isinf(used[name]).any():
-            raise DataError(
-                f"Column '{name}' holds {np.isinf(used[name]).sum()} infinite values: "
-                "correct them, or make them missing (NaN) to leave those rows out.")
-    missing = used.isna()
-    dropped = {name: int(count) for name, count in missing.sum().items() if count}
+                    f"Column '{name}' holds {infinite.sum()} infinite values: "
+                    "correct them, or make them missing (NaN) to leave those rows out.")
     if dropped:
-        used = used[~missing.any(axis=1)]
         warnings.warn(
-            f"{len(data) - len(used)} of {len(data)} rows left out because of missing values ("
+            f"{missing.sum()} of {len(rows)} rows left out because of missing values ("
             + ", ".join(f"{name}: {count}" for name, count in dropped.items()) + ").",
             DroppedRowsWarning, stacklevel=4)
-    if used.empty:
+        rows, arrays = rows[~missing], {name: values[~missing] for name, values in arrays.items()}
+    if rows.empty:
         raise DataError(
             "No rows are left to fit" + (": every row misses a value in "
             + ", ".join(dropped) + "." if dropped else ": the data are empty."))
-    used = used.copy(deep=False)
-    for name in names:
-        if isinstance(used[name].dtype, pd.CategoricalDtype):
-            used[name] = used[name].cat.remove_unused_categories()
-    return used, dropped
+    return rows, arrays, dropped
+
+
+def _without_unused_categories(rows):
+    rows = rows.copy(deep=False)
+    for name, column in rows.items():
+        if isinstance(column.dtype, pd.CategoricalDtype) and not _present(column.array).all():
+            rows[name] = column.cat.remove_unused_categories()
+    return rows
+
+
+def _present(values):
+    """(L,) whether each category occurs in values without missing ones."""
+    return np.bincount(values.codes, minlength=len(values.categories)) > 0
+
+
+def _contrasts_of(contrasts, variables, predictors):
+    """The contrasts argument as a dict, each column of which the formula uses as it is."""
+    if not isinstance(contrasts or {}, dict):
+        raise DataError("contrasts must be a dict from column to coding, such as {'Condition': 'sum'}.")
+    plain = {v.columns[0] for v in variables if v.code is None}
+    for column in contrasts or {}:
+        if column not in predictors:
+            raise DataError(f"contrasts names '{column}', which the formula does not use: remove it.")
+        if column not in plain:
+            raise DataError(
+                f"contrasts names '{column}', which the formula uses within functions only: give the coding "
+                f"there, as in C({column}, contr.sum).")
+    return dict(contrasts or {})
+
+
+# --- response, weights, offset ---------------------------------------------------------------
+
+def _response(response, frame):
+    """y (rows,) and, for cbind(successes, failures), the trials (rows,)."""
+    values = response.evaluate(frame)
+    if isinstance(values, pd.Categorical) and values.categories.inferred_type == "boolean":
+        return values.codes.astype(float), None
+    if not isinstance(values, np.ndarray):
+        raise DataError(
+            f"The response '{response.name}' must be one numeric column, not categories: code it as 0 and 1 first.")
+    require_finite(values, response.name)
+    if values.shape[1] == 1:
+        return np.ascontiguousarray(values[:, 0]), None
+    if values.shape[1] != 2:
+        raise DataError(
+            f"The response '{response.name}' must be one numeric column, or cbind(successes, failures), but it "
+            f"gives {values.shape[1]} columns.")
+    if np.any(values < 0) or np.any(values != np.floor(values)):
+        raise DataError(f"The counts in '{response.name}' must be whole numbers, 0 or more: correct them.")
+    trials = values.sum(axis=1)
+    if not trials.any():
+        raise DataError(f"No row of '{response.name}' has any trial: there is nothing to fit.")
+    # As in R, a row without trials stays, with no weight.
+    return values[:, 0] / np.maximum(trials, 1), trials
+
+
+def _prior_weights(weights, arguments, frame):
+    if weights is None:
+        return np.ones(len(frame.data))
+    name = weights if isinstance(weights, str) else "weights"
+    values = frame[name] if isinstance(weights, str) else arguments[name]
+    if not isinstance(values, np.ndarray) or np.any(values < 0) or not np.any(values > 0):
+        raise DataError(f"The weights '{name}' must be numbers, 0 or more, and not all 0: correct them.")
+    return np.array(values, dtype=float)
+
+
+def _total_offset(offsets, arguments, frame):
+    total = arguments.get("offset", np.zeros(len(frame.data)))
+    for variable in offsets:
+        values = variable.fit(frame)
+        if variable.levels is not None or values.shape[1] != 1:
+            raise DataError(f"The offset '{variable.name}' must be one numeric column: its values are added to eta.")
+        total = total + values[:, 0]
+    return total
+
+
+# --- checks of columns -----------------------------------------------------------------------
+
+def _require_finite_products(columns, names):
+    if not np.isfinite(columns).all():
+        name = names[np.argmin(np.isfinite(columns).all(axis=0))]
+        raise DataError(
+            f"'{name}' is too large for a computer's numbers in some rows: rescale the columns it is made of.")
 
 
 def _check_columns(X, names):
     """Raise unless the columns of X can be told apart."""
-    for i, name in enumerate(names):
-        if name != "(Intercept)" and np.ptp(X[:, i]) == 0:
+    if X.shape[1] > X.shape[0]:
+        raise DataError(
+            f"The formula has {X.shape[1]} fixed effects but the data only {X.shape[0]} rows: use fewer predictors.")
+    for i in np.flatnonzero(_distances(X) < RANK_TOLERANCE):
+        name = names[i]
+        if np.ptp(X[:, i]) == 0:
             raise DataError(
                 f"The predictor '{name}' has the same value in every row, so its effect cannot "
                 "be estimated: remove it from the formula.")
-    scaled = X / np.linalg.norm(X, axis=0)
-    for i in range(1, len(names)):
-        residual = scaled[:, i] - scaled[:, :i] @ np.linalg.lstsq(scaled[:, :i], scaled[:, i])[0]
-        if np.linalg.norm(residual) < 1e-7:
+        centred = X[:, :i + 1] - X[:, :i + 1].mean(axis=0)
+        if names[0] == "(Intercept)" and _distances(centred[:, 1:])[-1] > RANK_TOLERANCE:
             raise DataError(
-                f"The predictor '{names[i]}' can be computed from those before it "
-                f"({', '.join(names[:i])}), so its effect cannot be told from theirs: remove it.")
+                f"'{name}' varies too little for its size (mean {X[:, i].mean():.3g}, SD {X[:, i].std():.3g}) to be "
+                "told from the intercept: subtract its mean in the data, then fit.")
+        raise DataError(
+            f"The predictor '{name}' can be computed from those before it "
+            f"({', '.join(names[:i])}), so its effect cannot be told from theirs: remove it.")
+
+
+def _distances(X, block=4096):
+    """Distance of each column from the span of those before it, relative to its length (p,).
+
+    It is |R_ii| in X = QR; blocks of rows that fit in the cache are factored first.
+    """
+    rows, p = X.shape
+    if not p:
+        return np.ones(0)
+    whole = rows - rows % block
+    if whole > block:
+        tops = np.linalg.qr(X[:whole].reshape(-1, block, p), mode="r")
+        X = np.vstack([tops.reshape(-1, p), X[whole:]])
+    R = np.linalg.qr(X, mode="r")
+    R = R / np.abs(R).max(axis=0).clip(np.finfo(float).tiny)  # whatever the units, squares are finite
+    return np.abs(np.diag(R)) / np.linalg.norm(R, axis=0).clip(np.finfo(float).tiny)
 
 
 # --- random effects ------------------------------------------------------------------------
 
-def _random_block(group, terms, matrices, variables):
-    refs, levels = pd.factorize(variables[group], sort=True)
-    levels = pd.Index(levels, name=group)
-    if isinstance(variables[group].dtype, pd.CategoricalDtype):
-        levels = pd.Index(list(levels), name=group)
+@dataclass(frozen=True)
+class Grouping:
+    """A grouping factor, one column or the combinations of several.
+
+    factors : its columns; component_levels : the levels of each.
+    cells : for each column after the first, the combinations that occur, as (code of the columns
+        before) * (levels of this one) + (code of this one), sorted.
+    """
+
+    name: str
+    factors: tuple[str, ...]
+    component_levels: tuple[pd.Index, ...]
+    cells: tuple[pd.Index, ...]
+
+    @classmethod
+    def fit(cls, name, factors, rows):
+        """The grouping, its levels and the (rows,) index into them."""
+        component_levels, cells = [], []
+        for i, factor in enumerate(factors):
+            codes, levels = _factorize(rows[factor])
+            component_levels.append(levels)
+            if i == 0:
+                refs, names = codes, levels
+                continue
+            refs, combinations = pd.factorize(refs * np.int64(len(levels)) + codes, sort=True)
+            cells.append(pd.Index(combinations))
+            before, here = np.divmod(combinations, len(levels))
+            names = [f"{label(names[j])}:{label(levels[k])}" for j, k in zip(before, here)]
+        grouping = cls(name, factors, tuple(component_levels), tuple(cells))
+        return grouping, pd.Index(names, name=name), refs
+
+    def codes(self, data, allow_new_levels):
+        """Index of each row's level (rows,); -1 for one that was not in the fit, if allowed."""
+        codes = None
+        for i, (factor, levels) in enumerate(zip(self.factors, self.component_levels)):
+            if factor not in data:
+                raise DataError(
+                    f"The new data lack the grouping column '{factor}': add it, or ask for "
+                    "re='population' to predict for a new one.")
+            here = codes_in(levels, data[factor].array)
+            if codes is None:
+                codes = here
+            else:
+                known = (codes >= 0) & (here >= 0)
+                codes = np.where(known, self.cells[i - 1].get_indexer(codes * np.int64(len(levels)) + here), -1)
+        if np.any(codes < 0) and not allow_new_levels:
+            row = int(np.argmax(codes < 0))
+            values = [data[factor].iloc[row] for factor in self.factors]
+            for factor, value in zip(self.factors, values):
+                if pd.isna(value):
+                    raise DataError(
+                        f"{factor} is missing in some rows of the new data, so their random effects are not known: "
+                        "use re='population', or leave these rows out.")
+            unseen = ":".join(map(label, values))
+            raise DataError(
+                f"{self.name} '{unseen}' was not in the fitted data, so nothing is known of its "
+                "random effects: use re='population', or leave its rows out.")
+        return codes
+
+
+def _factorize(column):
+    """(rows,) codes and the levels that occur, sorted or in the order of the categories."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        present = _present(column.array)
+        codes, levels = (np.cumsum(present) - 1)[column.array.codes], column.array.categories[present]
+    else:
+        try:
+            codes, levels = pd.factorize(column, sort=True)
+        except TypeError:
+            raise DataError(
+                f"The grouping column '{column.name}' mixes text and other values: make all of them text.") from None
+    return codes, pd.Index(levels.tolist(), name=column.name)
+
+
+def _random_block(terms, matrices, columns, rows):
+    """The block of one grouping factor's terms, its grouping, and its model matrices."""
+    group = terms[0].group
+    grouping, levels, refs = Grouping.fit(group, terms[0].factors, rows)
     if len(levels) < 2:
         raise DataError(
             f"The grouping factor '{group}' has only one level ('{levels[0]}'): differences "
             "between groups need at least two; fit a GLM instead.")
-    columns = tuple(name for matrix in matrices for name in _column_names(matrix))
-    repeated = {name for name in columns if columns.count(name) > 1}
+    sides = [matrices[term.expression] for term in terms]
+    names = tuple(name for side in sides for name in side.names)
+    if not names:
+        raise FormulaError(f"Nothing varies by {group}: write '(1 | {group})', or remove the term.")
+    repeated = {name for name in names if names.count(name) > 1}
     if repeated:
         raise FormulaError(
             f"'{sorted(repeated)[0]}' varies by {group} in two random terms: write '0 + ' in one.")
-    Z = np.hstack([np.asarray(matrix, dtype=float) for matrix in matrices])
-    pattern = np.zeros((len(columns), len(columns)), dtype=bool)
-    start = 0
-    for term, matrix in zip(terms, matrices):
-        stop = start + matrix.shape[1]
+    pattern, start = np.zeros((len(names), len(names)), dtype=bool), 0
+    for term, side in zip(terms, sides):
+        stop = start + len(side.names)
         pattern[start:stop, start:stop] = (
             np.tri(stop - start, dtype=bool) if term.correlated else np.eye(stop - start, dtype=bool))
         start = stop
-    return RandomBlock(group, levels, columns, refs, Z, pattern)
+    Z = [columns[term.expression] for term in terms]
+    block = RandomBlock(group, levels, names, refs, Z[0] if len(Z) == 1 else np.hstack(Z), pattern)
+    return block, grouping, tuple(sides)

@@ -15,7 +15,7 @@ Those that the compiled kernel knows carry a `code`; others run on the NumPy ker
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from scipy.special import digamma, erfcx, expit, gammaln, log_ndtr, logit, ndtr, ndtri
+from scipy.special import betainc, digamma, erfcx, expit, gammainc, gammaincc, gammaln, log_ndtr, logit, ndtr, ndtri
 
 from .errors import DataError
 
@@ -208,6 +208,10 @@ class Family:
         """Responses (N,) with means mu (N,)."""
         raise NotImplementedError
 
+    def tails(self, y, mu, weights, dispersion):
+        """P(Y < y) and P(Y > y), (N,) each, of responses with means mu."""
+        raise NotImplementedError
+
     def __repr__(self):
         return f"<{self.label}>"
 
@@ -328,6 +332,13 @@ class Binomial(Family):
         trials = np.round(weights).astype(np.int64)
         return rng.binomial(trials, np.clip(mu, 0, 1)) / np.maximum(trials, 1)
 
+    def tails(self, y, mu, weights, dispersion):
+        n, k = np.round(weights), np.round(y * weights)
+        # P(Y < k) and P(Y > k) as incomplete beta functions; the clipping only feeds what is not used.
+        below = betainc(n - k + 1, np.maximum(k, 1), 1 - mu)
+        above = betainc(k + 1, np.maximum(n - k, 1), mu)
+        return np.where(k > 0, below, 0.0), np.where(k < n, above, 0.0)
+
 
 def _mixed(log_side, room, floor):
     """log(floor + room * exp(log_side)) and its derivatives, from those of log_side."""
@@ -403,6 +414,9 @@ class Poisson(_LogLink):
     def simulate(self, mu, weights, dispersion, rng):
         return rng.poisson(mu).astype(float)
 
+    def tails(self, y, mu, weights, dispersion):
+        return np.where(y > 0, gammaincc(np.maximum(y, 1), mu), 0.0), gammainc(y + 1, mu)
+
 
 class Gamma(_LogLink):
     """Positive, right-skewed responses with variance dispersion * mean^2, with the log link."""
@@ -438,6 +452,10 @@ class Gamma(_LogLink):
     def simulate(self, mu, weights, dispersion, rng):
         shape = weights / dispersion
         return rng.gamma(shape, mu / shape)
+
+    def tails(self, y, mu, weights, dispersion):
+        shape = weights / dispersion
+        return gammainc(shape, shape * y / mu), gammaincc(shape, shape * y / mu)
 
 
 class Gaussian(Family):
@@ -477,6 +495,10 @@ class Gaussian(Family):
 
     def simulate(self, mu, weights, dispersion, rng):
         return rng.normal(mu, np.sqrt(dispersion / weights))
+
+    def tails(self, y, mu, weights, dispersion):
+        z = (y - mu) / np.sqrt(dispersion / weights)
+        return ndtr(z), ndtr(-z)
 
 
 def _require_differences(y, weights, name):

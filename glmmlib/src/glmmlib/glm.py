@@ -25,7 +25,8 @@ def glm(formula, data, *, contrasts=None):
 
     Parameters
     ----------
-    formula : a formula as for `glmer`, without random effects: "y ~ 1 + center(x) * condition".
+    formula : a formula as for `glmer`, without random effects: "y ~ 1 + center(x) * condition";
+        offset(...) counts, in predictions too.
     data : DataFrame, one row per trial; the response is 0 or 1. Rows with missing values are left
         out, and said so.
     contrasts : named codings of categorical columns, as for `glmer`.
@@ -53,12 +54,14 @@ def glm(formula, data, *, contrasts=None):
 
     design = build_design(formula, data, contrasts, mixed=False)
     Binomial().check_response(design.y, design.weights, design.formula.response)
+    if np.any(design.weights != 1):
+        raise DataError(f"glm takes one trial per row: expand '{design.formula.response}' to rows of 0 and 1.")
     X = pd.DataFrame(design.X, design.index, design.coefnames)
     y = pd.Series(design.y, design.index, name=design.formula.response)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", PerfectSeparationWarning)
-            fit = sm.GLM(y, X, family=sm.families.Binomial()).fit()
+            fit = sm.GLM(y, X, family=sm.families.Binomial(), offset=design.offset).fit()
     except (PerfectSeparationError, PerfectSeparationWarning):
         raise SeparationError(
             f"The predictors of '{formula}' tell the two outcomes apart perfectly, so there is no "
@@ -107,8 +110,10 @@ class GLMResult:
         """
         if type not in ("response", "link"):
             raise DataError(f"type must be 'response' or 'link', not {type!r}.")
-        X = self.design.X if newdata is None else self.design.fixed_columns(newdata)
-        eta = X @ self.coef.to_numpy()
+        design = self.design
+        X, offset = ((design.X, design.offset) if newdata is None
+                     else (design.fixed_columns(newdata), design.offset_for(newdata)))
+        eta = X @ self.coef.to_numpy() + offset
         return eta if type == "link" else expit(eta)
 
     def deviance_residuals(self) -> pd.Series:

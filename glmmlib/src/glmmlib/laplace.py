@@ -1,11 +1,12 @@
 """Maximum likelihood by the Laplace approximation: optimiser and estimates."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from scipy.optimize import minimize
 
+from .agq import QuadratureObjective, require_quadrature
 from .certificate import CONVERGED_DECREMENT, Certificate, blocks_of, certify, noiseless, runaway, with_variance
 from .errors import DataError
 from .family import Family
@@ -64,31 +65,47 @@ class LaplaceFit:
         return self.certificate.singular
 
 
-def fit_laplace(design, family, *, inner=None, observed=False, penalty=None, start=None) -> LaplaceFit:
-    """Maximise the Laplace likelihood, or with a penalty the posterior density.
+def fit_laplace(design, family, *, start=None, nAGQ=1, **options) -> LaplaceFit:
+    """Maximise the Laplace likelihood, or that of quadrature, or with a penalty the posterior density.
 
     Parameters
     ----------
     design : Design with at least one grouping factor; family : Family.
-    inner, observed, penalty : see `Objective`.
-    start : (m,) where to start, in the objective's coordinates; its own start when omitted.
+    start : (m,) where to start, in the objective's coordinates; its own start when omitted, which
+        for quadrature is the optimum of the Laplace approximation.
+    nAGQ : nodes per random coefficient, see `make_objective`.
+    options : inner, observed, penalty, see `Objective`.
 
     Raises
     ------
     SeparationError
         When the fixed effects have no finite estimate.
+    DataError
+        When quadrature is asked for and cannot be done.
     """
-    objective = make_objective(design, family, inner=inner, observed=observed, penalty=penalty)
-    return estimates(objective, *optimise(objective, objective.start if start is None else start))
+    objective = make_objective(design, family, nAGQ=nAGQ, **options)
+    if start is None:
+        start = objective.start
+        if nAGQ > 1:
+            start = optimise(make_objective(design, family, **options), start)[0]
+    return estimates(objective, *optimise(objective, start))
 
 
-def make_objective(design, family, **options) -> Objective:
-    """The deviance of a design as a function of its parameters."""
-    _require_repeated_groups(design, family)
-    rows = merge_rows(design, merge=family.name != "gaussian")
-    glm = fit_glm(rows, family, design.coefnames)
-    constant = partial(family.constant, design.y, design.weights)
-    return Objective(rows, family, [block.pattern for block in design.blocks], constant, glm, **options)
+def make_objective(design, family, rows=None, nAGQ=1, penalty=None, **options) -> Objective:
+    """The deviance of a design as a function of its parameters: by the Laplace approximation, or by
+    adaptive Gauss-Hermite quadrature with more than one node. Rows are made from the design when
+    omitted."""
+    kind = Objective
+    if nAGQ > 1:
+        require_quadrature(design, nAGQ)
+        kind = partial(QuadratureObjective, nAGQ=nAGQ)
+    if rows is None:
+        if penalty is None:
+            _require_repeated_groups(design, family)
+        rows = merge_rows(design, merge=family.name != "gaussian")
+    glm = fit_glm(rows, family, design.coefnames, penalty.precision if penalty else None)
+    constant = lru_cache(4)(partial(family.constant, design.y, design.weights))  # most have no dispersion
+    return kind(rows, family, [block.pattern for block in design.blocks], constant, glm, penalty=penalty, **options)
 
 
 def _require_repeated_groups(design, family):
@@ -149,9 +166,10 @@ def _descend(objective, phi):
             raise StopIteration
 
     phi = _finite(objective, phi)
+    curvature = np.eye(len(phi)) / (4 * objective.rows.groups[0])  # about what a group tells, per group
     for _ in range(MAX_RESTARTS):
         phi = minimize(objective, phi, jac=True, method="BFGS", callback=escaping,
-                       options={"gtol": 1e-3, "maxiter": 500}).x
+                       options={"gtol": 1e-3, "maxiter": 500, "hess_inv0": curvature}).x
         phi, gradient, hessian, jacobians = polish(objective, phi)
         certificate = certify(objective, phi, gradient, hessian)
         if not certificate.computed or certificate.escaped:

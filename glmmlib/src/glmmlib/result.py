@@ -1,20 +1,26 @@
 """The fitted model: its estimates as tables, and what it predicts."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
+from . import thresholds
+from .bootstrap import Bootstrap, bootstrap
 from .convergence import Convergence
 from .design import Design
 from .errors import DataError
 from .family import Family
 from .laplace import LaplaceFit
+from .marginal import predict
+from .parameters import values_of
+from .priors import Priors
 from .reduction import reductions
+from .refitting import Refitter, refit
+from .residuals import residuals
+from .simulation import simulate
 from .summary import Summary
-from .thresholds import threshold_and_se
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,10 @@ class GLMMResult:
     family: Family
     fit: LaplaceFit
     method: str
+    priors: Priors | None = None
+    options: dict = field(default_factory=dict, repr=False)  # of fit_laplace
+    arguments: dict = field(default_factory=dict, repr=False)  # contrasts, weights, offset as given
+    held: dict = field(default_factory=dict)  # parameters that were not estimated, and their values
 
     # --- estimates ---------------------------------------------------------------------------
 
@@ -120,13 +130,25 @@ class GLMMResult:
 
     @property
     def loglik(self) -> float:
-        """Log-likelihood with all constants, comparable with lme4's; the restricted one for REML."""
+        """Log-likelihood with all constants, comparable with lme4's; the restricted one for REML.
+        With priors it is still the likelihood alone, at estimates that do not maximise it."""
         return -0.5 * self.fit.deviance
+
+    @property
+    def penalised(self) -> bool:
+        """True when priors were used: the estimates are maximum a posteriori."""
+        return self.priors is not None
+
+    @property
+    def penalised_loglik(self) -> float:
+        """What was maximised: loglik plus the priors' log density (up to a constant where that is
+        improper); loglik without priors."""
+        return self.loglik - 0.5 * self.fit.penalty
 
     @property
     def npar(self) -> int:
         """Number of estimated parameters: theta, fixed effects, dispersion and lapse rate."""
-        return len(self.fit.theta) + len(self.fit.beta) + self.family.dispersed + len(self.family.free)
+        return len(self.fit.theta) + len(self.fit.beta) + self.family.dispersed + len(self.family.free) - len(self.held)
 
     @property
     def aic(self) -> float:
@@ -165,52 +187,191 @@ class GLMMResult:
 
     # --- predictions ---------------------------------------------------------------------------
 
-    def predict(self, newdata=None, re="conditional", type="response") -> np.ndarray:
+    def predict(self, newdata=None, re="conditional", type="response", *, allow_new_levels=False,
+                se=False, level=0.95) -> np.ndarray | pd.DataFrame:
         """Predicted values.
 
         Parameters
         ----------
         newdata : DataFrame, optional
             Rows to predict for; the rows that were fitted when omitted.
-        re : "conditional" (with each group's modes) or "population" (random effects zero: the
-            typical group, not the average over groups).
-        type : "response" (probability) or "link" (log-odds).
+        re : str
+            "conditional": with each group's modes; "population": random effects zero, the typical
+            group; "marginal": the mean over groups, the integral over the random effects'
+            distribution (for proportions nearer to one half than the typical group).
+        type : "response" (probability, count, ...) or "link".
+        allow_new_levels : whether groups may be new ones: their random effects are zero, and their
+            intervals as wide as groups differ.
+        se : whether to give standard errors and intervals too.
+        level : their coverage.
 
         Returns
         -------
-        (rows,) array; NaN where a predictor is missing.
+        (rows,) array; NaN where a predictor is missing. With se a DataFrame with columns
+        predicted, se (on the link scale), lower, upper: Wald intervals of the mean response, made
+        on the link scale, from the joint covariance of beta and b. Those of re="marginal" take the
+        random effects' covariance as known.
 
         Raises
         ------
         DataError
             For an unknown option, a missing column, or a group that was not fitted.
+
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> crowding = gl.load_crowding()
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", crowding)
+        >>> large = crowding[crowding.Size > 3].head(1)
+        >>> m.predict(large, re="population") > m.predict(large, re="marginal") > 0.5
+        array([ True])
+        >>> list(m.predict(large, se=True))
+        ['predicted', 'se', 'lower', 'upper']
         """
-        _one_of("re", re, ("conditional", "population"))
-        _one_of("type", type, ("response", "link"))
-        X, Zs, codes = self._combinations(newdata, re)
-        eta = X @ self.fit.beta + (self.design.offset if newdata is None else self.design.offset_for(newdata))
-        for Z, code, b in zip(Zs, codes, self.fit.b):
-            eta = eta + np.where(code >= 0, np.sum(Z * b[code], axis=1), 0.0)
-        return eta if type == "link" else self.fit.family.inverse(eta)
+        return predict(self, newdata, re, type, allow_new_levels, se, level)
 
-    def _combinations(self, data, re):
-        """(X, Zs, codes) of the fitted rows or of new data; no random effects for the population."""
+    def combinations(self, data=None, re="conditional", allow_new_levels=False):
+        """(X, Zs, codes) of the fitted rows or of new data, as `Posterior.covariance` takes them; no
+        random effects for the population, no codes for the mean over groups."""
         design, blocks = self.design, self.design.blocks
-        if data is None:
-            X, Zs, codes = design.X, [block.Z for block in blocks], [block.refs for block in blocks]
-        else:
-            X, Zs, codes = design.fixed_columns(data), [], []
-            if re == "conditional":
-                Zs, codes = design.random_columns(data), design.group_codes(data)
-        return (X, Zs, codes) if re == "conditional" else (X, [], [])
+        X = design.X if data is None else design.fixed_columns(data)
+        if re == "population":
+            return X, [], []
+        Zs = [block.Z for block in blocks] if data is None else design.random_columns(data)
+        if re == "marginal":
+            return X, Zs, []
+        codes = [block.refs for block in blocks] if data is None else design.group_codes(data, allow_new_levels)
+        return X, Zs, codes
 
-    def residuals(self) -> np.ndarray:
-        """Pearson residuals (N,): (y - mu) / sqrt(variance), lme4's "scaled residuals"."""
-        mu = self.predict()
-        variance = self.family.variance(mu) * self.fit.dispersion / self.design.weights
-        difference = self.design.y - mu
-        with np.errstate(invalid="ignore", divide="ignore"):  # a certain outcome that came has no residual
-            return np.where(difference == 0, 0.0, difference / np.sqrt(variance))
+    def residuals(self, type="pearson", seed=None) -> np.ndarray:
+        """Residuals of the fitted rows, at their groups' conditional modes.
+
+        Parameters
+        ----------
+        type : str
+            "pearson": (y - mu) / sqrt(variance), lme4's "scaled residuals"; "deviance": the root
+            of the row's share of the deviance, with the sign of y - mu; "response": y - mu;
+            "working": (y - mu) / (dmu/deta); "quantile": randomised quantile residuals, which are
+            standard normal where the model is true, whatever the family (Dunn & Smyth 1996).
+        seed : int or numpy Generator, of the randomisation of "quantile".
+
+        Returns
+        -------
+        (N,) array; NaN for rows of weight zero where the residual needs one.
+
+        Raises
+        ------
+        DataError
+            For an unknown type.
+
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+        >>> bool(abs(m.residuals("quantile", seed=1).mean()) < 0.03)
+        True
+        """
+        return residuals(self, type, seed)
+
+    # --- new responses, new fits -------------------------------------------------------------
+
+    @property
+    def parameters(self) -> pd.Series:
+        """Every estimated parameter under its name, on the scale that one reads: standard deviations
+        and correlations of the random effects, sigma and lapse where there are such, fixed effects.
+
+        The names are those of ``gl.profile``, ``bootstrap`` and ``refit(held=...)``.
+
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+        >>> list(m.parameters.index)
+        ['sd_(Intercept)|Subject', '(Intercept)', 'center(Size)']
+        """
+        return values_of(self.design, self.fit)
+
+    @property
+    def coefficients(self) -> pd.DataFrame:
+        """Wald tests of the fixed effects, R's table: Estimate, Std. Error, z value, Pr(>|z|)."""
+        return self.summary().coefficients
+
+    @cached_property
+    def _refitter(self):
+        return Refitter(self.design, self.family, self.fit, self.options)
+
+    def refit(self, y=None, *, data=None, weights=None, held=None, start=None) -> "GLMMResult":
+        """The same model fitted to other responses, weights or data, or with parameters held: see `gl.refit`."""
+        return refit(self, y, data=data, weights=weights, held=held, start=start)
+
+    def simulate(self, n=1, seed=None, re="new") -> pd.DataFrame:
+        """Responses drawn from the fitted model, for the rows that were fitted.
+
+        Guess and lapse rate, trials (weights) and offsets are those of the fit.
+
+        Parameters
+        ----------
+        n : how many responses per row.
+        seed : int or numpy Generator.
+        re : "new" (random effects drawn anew: other groups) or "conditional" (the fitted groups,
+            their random effects at the conditional modes).
+
+        Returns
+        -------
+        DataFrame (N, n) with columns sim_1, sim_2, ..., indexed as the data; proportions where a
+        row has several trials. Each column can be given to ``refit``.
+
+        Raises
+        ------
+        DataError
+            For an unknown option.
+
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+        >>> m.simulate(2, seed=1).shape
+        (6539, 2)
+        """
+        return simulate(self, n, seed, re)
+
+    def bootstrap(self, n=1000, statistic=None, seed=None, n_jobs=None, progress=True, re="new") -> Bootstrap:
+        """Parametric bootstrap: the model refitted to n responses simulated from it.
+
+        Parameters
+        ----------
+        n : number of replicates.
+        statistic : function GLMMResult -> number, array, dict or Series, computed for each refitted
+            model beside its parameters. With several workers it must be picklable.
+        seed : int or numpy SeedSequence. The replicates depend on it alone, not on the workers.
+        n_jobs : number of workers, -1 for all cores; None for one, or what ``joblib.parallel_config``
+            says: with ``joblib.parallel_config(backend="dask")`` the replicates run on a Dask cluster.
+        progress : whether to say how far it is. An interrupt from the keyboard keeps what is done.
+        re : "new" or "conditional", see ``simulate``.
+
+        Returns
+        -------
+        Bootstrap
+            A table of replicates, with intervals, standard errors, bias, and the counts of singular
+            and unconverged replicates.
+
+        Raises
+        ------
+        DataError
+            For an unknown option, or when joblib is not installed.
+
+        Notes
+        -----
+        As R's ``lme4::bootMer(type="parametric", use.u=FALSE)``.
+
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+        >>> boot = m.bootstrap(20, lambda m: m.thresholds(p=0.75, re="population").threshold, seed=1)
+        >>> boot.replicates.shape, boot.n_unconverged
+        ((20, 4), 0)
+        >>> boot.confint(level=0.9).loc["center(Size)"].round(1).to_dict()
+        """
+        return bootstrap(self, n, statistic, seed, n_jobs, progress, re)
 
     @cached_property
     def joint_cov(self) -> dict[str, np.ndarray]:
@@ -221,72 +382,68 @@ class GLMMResult:
         """
         return {block.group: self.fit.posterior.joint(t) for t, block in enumerate(self.design.blocks)}
 
-    def thresholds(self, p=0.625, x="Size", re="conditional", level=0.95) -> pd.DataFrame:
+    def thresholds(self, p=0.625, x="Size", by=None, group=None, re="conditional", level=0.95,
+                   interval="delta", between=None) -> pd.DataFrame:
         """Where each psychometric curve reaches the proportion p.
 
         Parameters
         ----------
-        p : target proportion, between 0 and 1.
+        p : target proportion, or several. With a guess or lapse rate it is the proportion correct,
+            guesses included, and must lie on the curve.
         x : the data's column that the threshold is a value of. Transforms in the formula, such
             as center(), are undone: the threshold is in the column's own units.
+        by : categorical predictors that get curves of their own: a name or several, all when
+            omitted. Over the others eta is averaged with equal weights.
+        group : the grouping factor whose groups get curves of their own; needed where there are
+            several. Random effects of the others are zero: their typical group.
         re : "conditional" for each group, "population" for the typical one.
         level : coverage of the interval.
+        interval : "delta" (Wald) or "fieller" (Fieller 1954: asymmetric, unbounded where the slope
+            does not differ from zero).
+        between : a categorical predictor: the table holds the differences of thresholds between
+            its levels instead, later level minus earlier, with the covariance of both counted.
 
         Returns
         -------
-        DataFrame, one row per group and combination of the other categorical predictors (other
-        numeric predictors at their means), with columns threshold, se, lower, upper; missing
-        where the slope is zero. The standard error is the delta method's on the joint covariance
-        of (b, beta), Wald intervals.
+        DataFrame, one row per group and combination of categorical predictors that occurs (other
+        numeric predictors at their means), with columns threshold (or difference), se, lower,
+        upper, and p if several were asked for; missing where the slope is zero. Errors come from
+        the joint covariance of (b, beta), to first order.
 
         Raises
         ------
         DataError
-            When p, x or level cannot be used, or eta is not a straight line in x.
-        """
-        if not 0 < p < 1 or not 0 < level < 1:
-            raise DataError(f"p and level must lie between 0 and 1, not p={p:g}, level={level:g}.")
-        _one_of("re", re, ("conditional", "population"))
-        grid, labels = self._grid(x, re)
-        (X0, Zs0, codes), (X1, Zs1, _), (X2, Zs2, _) = (
-            self._combinations(grid.assign(**{x: float(value)}), re) for value in (0, 1, 2))
-        slope = (X1 - X0, [b - a for a, b in zip(Zs0, Zs1)], codes)
-        if not all(np.allclose(c - b, b - a, rtol=1e-8, atol=1e-10)
-                   for a, b, c in zip((X0, *Zs0), (X1, *Zs1), (X2, *Zs2))):
-            raise DataError(
-                f"eta is not a straight line in '{x}', so it has no single threshold: use '{x}' "
-                "untransformed (or centred) in the formula.")
-        threshold, se = threshold_and_se(
-            self.fit, (X0, Zs0, codes), slope, self.fit.family.link(p))
-        z = ndtri((1 + level) / 2)
-        return labels.assign(
-            threshold=threshold, se=se, lower=threshold - z * se, upper=threshold + z * se)
+            When an option cannot be used, p is off the curve, or eta is not a straight line in x.
 
-    def _grid(self, x, re):
-        """Every combination of the categorical predictors but x (and of the groups): the data to
-        predict for, and the columns that label them."""
-        design, block = self.design, self.design.blocks[0]
-        predictors = [v for v in design.variables if v not in (block.group, design.formula.response)]
-        if x not in predictors:
-            raise DataError(
-                f"x='{x}' is not a predictor of this model; its predictors are: {', '.join(predictors)}.")
-        if not pd.api.types.is_numeric_dtype(design.variables[x]):
-            raise DataError(f"x='{x}' is not numeric, so no threshold can be found on it.")
-        axes = {block.group: block.levels} if re == "conditional" else {}
-        means = {}
-        for name in predictors:
-            column = design.variables[name]
-            if name == x:
-                continue
-            if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-                means[name] = column.mean()
-            else:
-                axes[name] = column.sort_values().unique()
-        labels = (pd.MultiIndex.from_product(axes.values(), names=axes).to_frame(index=False)
-                  if axes else pd.DataFrame(index=[0]))
-        for name in axes:
-            labels[name] = labels[name].astype(design.variables[name].dtype)
-        return labels.assign(**means), labels
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + Condition + (1 | Subject)", gl.load_crowding())
+        >>> m.thresholds(re="population").round(2)[["Condition", "threshold", "se"]]
+           Condition  threshold   se
+        0  uncrowded       1.61  0.1
+        1    crowded       2.15  0.1
+        >>> m.thresholds(re="population", between="Condition").round(2)[["Condition", "difference"]]
+                     Condition  difference
+        0  crowded - uncrowded        0.54
+        """
+        return thresholds.thresholds(self, p, x, by, group, re, level, interval, between)
+
+    def slopes(self, x="Size", by=None, group=None, re="conditional", level=0.95) -> pd.DataFrame:
+        """Change of eta per unit of x, for each group and condition: columns slope, se, lower, upper.
+
+        Parameters and errors as for `thresholds`.
+        """
+        return thresholds.slopes(self, x, by, group, re, level)
+
+    def jnd(self, x="Size", by=None, group=None, re="conditional", level=0.95) -> pd.DataFrame:
+        """Just-noticeable differences: half the distance in x between a quarter and three quarters
+        of the curve's rise from guess rate to 1 - lapse rate: columns jnd, se, lower, upper.
+
+        Parameters and errors as for `thresholds`.
+        """
+        lines = partial(thresholds.slopes, self, x, by, group, re, level, name="jnd")
+        return lines(scale=thresholds.quartile_distance(self.fit.family))
 
     def summary(self) -> Summary:
         """What R's summary(glmer) prints, as text or, in a notebook, as HTML."""
@@ -294,7 +451,8 @@ class GLMMResult:
 
     def __repr__(self):
         return (f"<GLMMResult {self.design.formula.text!r}: {self.nobs} rows, "
-                f"logLik {self.loglik:.1f}{', singular' if self.is_singular else ''}>")
+                f"logLik {self.loglik:.1f}{', penalised' if self.penalised else ''}"
+                f"{', singular' if self.is_singular else ''}>")
 
 
 def _one_of(name, value, allowed):

@@ -18,9 +18,10 @@ class GLMStart:
     dispersion: float
 
 
-def fit_glm(rows, family, coefnames) -> GLMStart:
-    """Maximum likelihood by Newton's method with step-halving; by Fisher scoring where the
-    curvature is not positive.
+def fit_glm(rows, family, coefnames, precision=None) -> GLMStart:
+    """Maximum likelihood by Newton's method with step-halving, or by Fisher scoring where the
+    curvature is not positive; with a precision (p,) the mode under independent normal priors with
+    mean zero, and the information is that of likelihood and priors.
 
     Raises
     ------
@@ -28,24 +29,26 @@ def fit_glm(rows, family, coefnames) -> GLMStart:
         When the fixed effects have no finite estimate.
     """
     X, y, n = rows.X, rows.y, rows.n
+    precision = np.zeros(X.shape[1]) if precision is None else precision
     with np.errstate(all="ignore"):
         target = family.link(family.start(y, n))
         beta = np.linalg.lstsq(X * np.sqrt(n)[:, None], (target - rows.offset) * np.sqrt(n))[0]
         deviance, step = np.inf, np.zeros(X.shape[1])
         for _ in range(100):
             terms = family.terms(y, n, rows.offset + X @ beta)
-            if not -2 * terms.logp.sum() <= deviance + 1e-10 * (1 + abs(deviance)):
+            new = -2 * terms.logp.sum() + precision @ beta**2
+            if not new <= deviance + 1e-10 * (1 + abs(deviance)):
                 step = step / 2
                 beta = beta - step
                 if np.max(np.abs(X @ step)) < 1e-10:
                     break
                 continue
-            deviance = -2 * terms.logp.sum()
-            step = _step(X, terms)
+            deviance = new
+            step = _step(X, terms, precision, beta)
             if step is None:
                 break
             if np.max(np.abs(X @ step)) < 1e-8:
-                information = X.T @ (terms.fisher[:, None] * X)
+                information = X.T @ (terms.fisher[:, None] * X) + np.diag(precision)
                 return GLMStart(beta, information, _dispersion(rows, family, beta))
             beta = beta + step
     if family.name == "binomial":
@@ -56,11 +59,12 @@ def fit_glm(rows, family, coefnames) -> GLMStart:
         "its fixed effects, or rescale one of " + ", ".join(coefnames) + ".")
 
 
-def _step(X, terms):
+def _step(X, terms, precision, beta):
     """What Newton's method, or else Fisher scoring, adds to beta; None where neither can tell."""
     for weights in (terms.observed, terms.fisher):
         try:
-            return cho_solve(cho_factor(X.T @ (weights[:, None] * X)), X.T @ terms.d1)
+            curvature = X.T @ (weights[:, None] * X) + np.diag(precision)
+            return cho_solve(cho_factor(curvature), X.T @ terms.d1 - precision * beta)
         except (LinAlgError, ValueError):
             continue
     return None

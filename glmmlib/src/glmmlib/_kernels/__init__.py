@@ -17,8 +17,8 @@ else:
 
 
 def laplace(family, *arrays, border=None, observed=False):
-    """`reference.laplace`, by the compiled kernel where it knows the family and the structure."""
-    able = kernel if border is None and family.code is not None else reference
+    """`reference.laplace`, by the compiled kernel where it knows the family."""
+    able = kernel if family.code is not None else reference
     return able.laplace(family, *arrays, border=border, observed=observed)
 
 

@@ -8,49 +8,20 @@ run without the GIL and allocate nothing.
 """
 import numpy as np
 
+from glmmlib._kernels._bordered import laplace_bordered
 from glmmlib._kernels.terms import (
     DECREMENT_TOLERANCE, LaplaceTerms, MAX_HALVINGS, MAX_STEPS, checked_arrays)
 
 from glmmlib._kernels.families cimport Family, Row, family_of, row_terms
+from glmmlib._kernels.linear cimport factorise, solve
 
-from libc.math cimport fabs, log, sqrt, INFINITY, NAN
+from libc.math cimport fabs, log, INFINITY, NAN
 
 NAME = "cython"
 
 cdef double TOLERANCE = DECREMENT_TOLERANCE
 cdef int STEPS = MAX_STEPS
 cdef int HALVINGS = MAX_HALVINGS
-
-
-cdef bint factorise(double[:, ::1] A, double[:, ::1] L, Py_ssize_t q) noexcept nogil:
-    """Lower Cholesky factor of A (q, q) into L; False when A is not positive definite."""
-    cdef Py_ssize_t r, c, k
-    cdef double s
-    for r in range(q):
-        for c in range(r + 1):
-            s = A[r, c]
-            for k in range(c):
-                s -= L[r, k] * L[c, k]
-            if r == c:
-                if not s > 0:
-                    return False
-                L[r, r] = sqrt(s)
-            else:
-                L[r, c] = s / L[c, c]
-    return True
-
-
-cdef void solve(double[:, ::1] L, double* x, Py_ssize_t q) noexcept nogil:
-    """Overwrite x (q,) with the solution of L L' x = x."""
-    cdef Py_ssize_t r, k
-    for r in range(q):
-        for k in range(r):
-            x[r] -= L[r, k] * x[k]
-        x[r] /= L[r, r]
-    for r in range(q - 1, -1, -1):
-        for k in range(r + 1, q):
-            x[r] -= L[k, r] * x[k]
-        x[r] /= L[r, r]
 
 
 cdef bint curvature(
@@ -68,7 +39,7 @@ cdef bint curvature(
             w = weight[i] * M[i, r]
             for c in range(r + 1):
                 A[r, c] += w * M[i, c]
-    return factorise(A, L, q)
+    return factorise(&A[0, 0], &L[0, 0], q)
 
 
 cdef double find_mode(
@@ -120,7 +91,7 @@ cdef double find_mode(
                 step[r] += M[i, r] * d1[i]
         for r in range(q):
             u_old[r] = step[r]                  # the gradient, kept while step is solved for
-        solve(L, step, q)
+        solve(&L[0, 0], step, q)
         decrement = 0.0
         for r in range(q):
             decrement += u_old[r] * step[r]
@@ -137,10 +108,10 @@ cdef double find_mode(
 def laplace(family, y, n, eta_fixed, Z, starts, Lambda, u0, border=None, observed=False):
     """See `glmmlib._kernels.reference.laplace`: same arguments, same result.
 
-    For families with a code, and without a border.
+    For families with a code; with a border see `_bordered.pyx`.
     """
     if border is not None:
-        raise ValueError("this kernel has no border: use the reference's.")
+        return laplace_bordered(family, y, n, eta_fixed, Z, starts, Lambda, u0, border, observed)
     arrays = checked_arrays(y, n, eta_fixed, Z, starts, Lambda, u0)
     cdef Family fam = family_of(family)
     cdef double[::1] y_ = arrays.y, n_ = arrays.n, eta_fixed_ = arrays.eta_fixed
@@ -186,7 +157,7 @@ def laplace(family, y, n, eta_fixed, Z, starts, Lambda, u0, border=None, observe
                 lam[r] = 0.0
                 for c in range(q):
                     t[c] = 1.0 if c == r else 0.0
-                solve(L, &t[0], q)
+                solve(&L[0, 0], &t[0], q)
                 for c in range(q):
                     cov[j, r, c] = t[c]
             # h_i = m_i' A^-1 m_i and c_i = W'(eta_i) h_i; score holds c until v is known
@@ -202,7 +173,7 @@ def laplace(family, y, n, eta_fixed, Z, starts, Lambda, u0, border=None, observe
                 score[i] = (row.d_observed if is_observed else row.d_fisher) * h[i]
                 for r in range(q):
                     lam[r] += M[i, r] * score[i]
-            solve(L if one_factor else H, &lam[0], q)
+            solve(&L[0, 0] if one_factor else &H[0, 0], &lam[0], q)
             for i in range(start, stop):
                 response[i] = 0.0
                 for r in range(q):

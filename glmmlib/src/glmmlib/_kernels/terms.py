@@ -21,6 +21,7 @@ class Border(NamedTuple):
     penalised : the first so many are spherical random effects; the others have no penalty.
     integrated : the log-determinant covers the first so many: `penalised` for maximum
         likelihood, K for REML.
+    meetings : of the columns; found anew when None.
     """
 
     columns: np.ndarray
@@ -28,6 +29,30 @@ class Border(NamedTuple):
     start: np.ndarray
     penalised: int
     integrated: int
+    meetings: "Meetings | None" = None
+
+
+class Meetings(NamedTuple):
+    """Which of the border's coefficients the rows of each group meet, so that the compiled kernel
+    works on those only.
+
+    touched : concatenated over groups, each group's columns in rising order; group j has
+        touched[offsets[j]:offsets[j + 1]].
+    local : (N, s), the place of each of the row's columns among its group's.
+    """
+
+    touched: np.ndarray
+    offsets: np.ndarray
+    local: np.ndarray
+
+
+def meetings_of(columns, starts) -> Meetings:
+    """Meetings for the columns (N, s) of rows in groups starts (J + 1,)."""
+    group = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    K = int(columns.max()) + 1 if columns.size else 1
+    pairs, place = np.unique(group[:, None] * K + columns, return_inverse=True)
+    offsets = np.searchsorted(pairs, K * np.arange(len(starts)))
+    return Meetings(pairs % K, offsets, place.reshape(columns.shape) - offsets[group][:, None])
 
 
 class LaplaceTerms(NamedTuple):
@@ -113,4 +138,4 @@ def checked_border(border, rows) -> Border:
         raise ValueError("border's columns must index its start.")
     if not 0 <= border.penalised <= border.integrated <= len(start):
         raise ValueError("border must have 0 <= penalised <= integrated <= number of coefficients.")
-    return Border(columns, values, start, int(border.penalised), int(border.integrated))
+    return border._replace(columns=columns, values=values, start=start)
