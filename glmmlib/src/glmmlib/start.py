@@ -49,6 +49,8 @@ def fit_glm(rows, family, coefnames, precision=None) -> GLMStart:
                 break
             if np.max(np.abs(X @ step)) < 1e-8:
                 information = X.T @ (terms.fisher[:, None] * X) + np.diag(precision)
+                if not _usable(information):
+                    break
                 return GLMStart(beta, information, _dispersion(rows, family, beta))
             beta = beta + step
     if family.name == "binomial":
@@ -57,6 +59,15 @@ def fit_glm(rows, family, coefnames, precision=None) -> GLMStart:
     raise SeparationError(
         "The model without random effects has no finite estimates, on which the fit could start: simplify "
         "its fixed effects, or rescale one of " + ", ".join(coefnames) + ".")
+
+
+def _usable(information):
+    """Whether every fixed effect is determined at all: not where the curve is flat for all rows."""
+    try:
+        cho_factor(information)
+    except (LinAlgError, ValueError):
+        return False
+    return True
 
 
 def _step(X, terms, precision, beta):
