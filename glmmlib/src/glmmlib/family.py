@@ -266,7 +266,8 @@ class Binomial(Family):
     def with_free(self, values):
         if not self.free:
             return self
-        family = Binomial(self.binomial_link, self.guess, float(expit(values[0])) * (1 - self.guess))
+        share = min(float(expit(values[0])), 1 - 1e-9)  # of the room: some must be left for the curve
+        family = Binomial(self.binomial_link, self.guess, share * (1 - self.guess))
         family.free = self.free
         return family
 
