@@ -267,7 +267,8 @@ class Binomial(Family):
     def with_free(self, values):
         if not self.free:
             return self
-        family = Binomial(self.binomial_link, self.guess, float(expit(values[0])) * (1 - self.guess))
+        share = min(float(expit(values[0])), 1 - 1e-9)  # of the room: some must be left for the curve
+        family = Binomial(self.binomial_link, self.guess, share * (1 - self.guess))
         family.free = self.free
         return family
 
@@ -390,6 +391,10 @@ class Poisson(_LogLink):
                 f"The response '{name}' must be counts (0, 1, 2, ...) for family='poisson', but it holds "
                 f"{', '.join(f'{value:g}' for value in wrong[:3])}: for rates use counts with "
                 "offset(log(exposure)).")
+        if np.any(y > 2**53):
+            raise DataError(
+                f"The response '{name}' holds counts as large as {y.max():.3g}, which numbers cannot hold exactly: "
+                "look for an overflow in the data.")
         if not np.any(y):
             raise DataError(f"The response '{name}' is 0 in all {len(y)} rows, so there is nothing to explain.")
 
@@ -427,6 +432,7 @@ class Gamma(_LogLink):
             raise DataError(
                 f"The response '{name}' must be positive for family='gamma', but {np.sum(y <= 0)} rows are "
                 "not: a gamma response has no zeros; check the data or choose another family.")
+        _require_differences(y, weights, name)
 
     def variance(self, mu):
         return mu**2
@@ -461,6 +467,9 @@ class Gaussian(Family):
 
     name, link_name, code, canonical, dispersed = "gaussian", "identity", 12, True, True
 
+    def check_response(self, y, weights, name):
+        _require_differences(y, weights, name)
+
     def inverse(self, eta):
         return eta
 
@@ -494,6 +503,12 @@ class Gaussian(Family):
     def tails(self, y, mu, weights, dispersion):
         z = (y - mu) / np.sqrt(dispersion / weights)
         return ndtr(z), np.zeros(len(y)), ndtr(-z)
+
+
+def _require_differences(y, weights, name):
+    used = y[weights > 0]
+    if used.size and np.ptp(used) == 0:
+        raise DataError(f"The response '{name}' is {used[0]:g} in all {len(used)} rows, so there is nothing to explain.")
 
 
 FAMILIES = {kind.name: kind for kind in (Binomial, Poisson, Gamma, Gaussian)}

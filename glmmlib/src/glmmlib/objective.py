@@ -112,7 +112,8 @@ class Objective:
         return [matrix_of(phi[at], entries) for at, entries in zip(self.thetas, self.entries)]
 
     def dispersion(self, phi):
-        return float(np.exp(phi[self.dispersion_at][0])) if self.family.dispersed else 1.0
+        # Where a search strays too far the value stays a number, and its reciprocal too.
+        return float(np.exp(np.clip(phi[self.dispersion_at][0], -300, 300))) if self.family.dispersed else 1.0
 
     def response(self, phi):
         """The rows' y and n (N,), divided by the dispersion as `Family.terms` wants them."""

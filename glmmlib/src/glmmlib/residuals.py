@@ -23,7 +23,8 @@ def residuals(model, type="pearson", seed=None) -> np.ndarray:
         if type == "deviance":
             return np.sign(y - mu) * np.sqrt(weights * np.maximum(family.unit_deviance(y, mu), 0))
         if type == "pearson":
-            return (y - mu) / np.sqrt(family.variance(mu) * model.fit.dispersion / weights)
+            pearson = (y - mu) / np.sqrt(family.variance(mu) * model.fit.dispersion / weights)
+            return np.where(y == mu, 0.0, pearson)  # also where the outcome was certain
         tails = family.tails(y, mu, weights, model.fit.dispersion)
         return np.where(weights > 0, _quantiles(*tails, np.random.default_rng(seed)), np.nan)
 
