@@ -12,7 +12,7 @@ import glmmlib
 SOURCE = Path(__file__).parents[2] / "glmmlib" / "src" / "glmmlib"
 # From the ground up: a room may import rooms below it only.
 ROOMS = ["errors", "family", "formula", "columns", "model_matrix", "design", "_kernels", "rows", "start", "objective",
-         "posterior", "laplace", "thresholds", "summary",
+         "posterior", "laplace", "curves", "thresholds", "summary",
          "result", "inference", "model", "glm", "datasets", "plots", "teaching"]
 
 
