@@ -6,6 +6,7 @@
 >>> print(m.summary())                                                      # doctest: +SKIP
 """
 
+from . import plots
 from ._kernels import show_backend
 from .datasets import load_crowding, simulate_crowding
 from .errors import (
@@ -20,5 +21,5 @@ from .result import GLMMResult
 __all__ = [
     "Binomial", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
     "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "SeparationError", "SingularFitWarning",
-    "anova", "confint", "glmer", "lmer", "load_crowding", "show_backend", "simulate_crowding",
+    "anova", "confint", "glmer", "lmer", "load_crowding", "plots", "show_backend", "simulate_crowding",
 ]

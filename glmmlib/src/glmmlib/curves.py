@@ -3,7 +3,7 @@
 What thresholds are computed from, and pictures drawn from.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -32,13 +32,28 @@ class Curves:
     def at(self, values):
         """Linear combinations (X, Zs, codes), as `Posterior.covariance` takes them, and offsets
         (rows,), of each curve at each of the values of x: curve by curve, (curves * values) rows."""
-        k = len(values)
-        where = np.tile(np.arange(len(self.grid)), (k, 1)).T.ravel()
-        data = self.grid.iloc[where].reset_index(drop=True)
-        data[self.x] = np.tile(values, len(self.grid))
-        index = self.curve[where] * k + np.tile(np.arange(k), len(self.grid))
+        data, index = self._rows(values)
         offsets = _mean(_offsets(self.design, data)[:, None], index)[:, 0]
         return _averaged(_design_rows(self.design, data, self.factor), index), offsets
+
+    def mean(self, values, eta):
+        """The mean (rows,) of a function eta(data) of the rows behind each row of `at`."""
+        data, index = self._rows(values)
+        return _mean(eta(data)[:, None], index)[:, 0]
+
+    def _rows(self, values):
+        """Data to predict for, and which row of `at` each belongs to."""
+        k, n = len(values), len(self.grid)
+        where, which = np.repeat(np.arange(n), k), np.tile(np.arange(k), n)
+        data = self.grid.iloc[where].reset_index(drop=True)
+        data[self.x] = np.asarray(values)[which]
+        return data, self.curve[where] * k + which
+
+    def only(self, keep):
+        """Some of the curves: those where keep (curves,) is True."""
+        rows = np.asarray(keep)[self.curve]
+        return replace(self, labels=self.labels[keep].reset_index(drop=True), grid=self.grid[rows],
+                       curve=(np.cumsum(keep) - 1)[self.curve[rows]])
 
 
 def value(fit, combinations, offset=0.0):
