@@ -4,7 +4,7 @@ import numpy as np
 
 from ..columns import label
 from ..curves import factor_of
-from .style import BLUE, GREY, ORANGE, describe_panels, listed, mean_of, new_panels, number, quantile_of
+from .style import BLUE, GREY, ORANGE, describe_panels, link_scale, new_panels, number, quantile_of
 
 NAMED = 60  # so many groups, at most, have their names beside the picture
 
@@ -46,7 +46,7 @@ def plot_caterpillar(result, level=0.95, units=None, group=None, axes=None):
     made = axes is None
     axes = new_panels(axes, modes.shape[1], what="coefficients", sharey=True,
                       height=min(0.6 + 0.26 * len(modes), 12))
-    scale = mean_of(result, "link").split(" of ")[0]
+    scale = link_scale(result)
     rows = np.arange(len(modes))
     for axis, name in zip(axes, modes):
         axis.axvline(0, color=GREY, linewidth=1, linestyle="--")

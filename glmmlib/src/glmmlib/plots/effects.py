@@ -5,7 +5,7 @@ import numpy as np
 from ..curves import curves_of, is_number
 from ..errors import DataError
 from .predictions import draw_band, predictions
-from .style import describe, legend_beside, listed, looks, mean_of, name_of, new_axes, number, with_units
+from .style import add_legend, describe, listed, looks, mean_of, name_of, new_axes, number, with_units
 
 POINTS = 100  # of a curve
 
@@ -56,7 +56,7 @@ def plot_effects(result, x, by=(), at=None, scale="response", marginal=False, le
         table["marginal"] = _marginal(result, curves, values, scale)
     names = [name_of(row) for _, row in curves.labels.iterrows()]
     parts = [table.iloc[i * len(values):(i + 1) * len(values)] for i in range(len(names))]
-    ax = new_axes(ax, width=7.4 if any(names) or marginal else 6.4)
+    made, ax = ax is None, new_axes(ax)
     for i, (part, look) in enumerate(zip(parts, looks(len(parts)))):
         colour, marker, line = look
         shift = 0 if numeric else 0.1 * (i - (len(parts) - 1) / 2)
@@ -77,7 +77,7 @@ def plot_effects(result, x, by=(), at=None, scale="response", marginal=False, le
     if any(names) or marginal:
         if marginal and not any(names):
             ax.lines[0].set_label("typical group")
-        legend_beside(ax, title=", ".join(curves.labels.columns))
+        add_legend(ax, made, title=", ".join(curves.labels.columns))
     who = f"the typical {listed(b.group for b in result.design.blocks)}" if result.design.blocks else "the model"
     describe(ax, _finding(result, x, parts, names, values, scale),
              _in_words(result, x, units, scale, who, parts, names, level, marginal))

@@ -66,7 +66,7 @@ def plot_zeta(profile, parameters=None, level=0.95, axes=None):
         ax.set_title(str(name).replace("|", "\n| ", 1) if len(str(name)) > 26 else str(name), fontsize=9)
         bends.append(float(np.max(np.abs(zeta - slope * (value - estimate))[np.abs(zeta) <= z + 1e-9], initial=0)))
         words.append(f"{name}: estimate {number(estimate)}, {100 * level:g} % interval {_bound(lower)} to {_bound(upper)}.")
-    axes[0].set_ylabel("zeta (standard normal at the truth)", fontsize=9)
+    axes[0].set_ylabel("zeta", fontsize=9)
     axes[0].legend(frameon=False, fontsize=8, loc="upper left")
     worst = int(np.argmax(bends))
     finding = ("All profiles are nearly straight: Wald's intervals will do" if bends[worst] < 0.1 else

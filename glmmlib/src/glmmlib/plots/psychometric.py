@@ -9,8 +9,8 @@ from ..errors import DataError
 from ..thresholds import thresholds
 from .predictions import draw_band, predictions
 from .style import (
-    GREY, describe, describe_panels, legend_beside, listed, looks, mean_of, name_of, new_axes, new_panels, number,
-    quantile_of, with_units,
+    GREY, add_legend, describe, describe_panels, listed, looks, mean_of, name_of, new_axes, new_panels, number,
+    quantile_of, sentence, with_units,
 )
 
 POINTS = 200  # of a curve
@@ -112,7 +112,7 @@ def plot_psychometric(result, x="Size", p=None, by=None, group=None, member=None
         own = curves.at(np.array([0.0]))[0][2][factor] == _position(block, member)
         curves = curves.only(own)
     by = [column for column in curves.labels if factor is None or column not in result.design.groupings[factor].factors]
-    ax = new_axes(ax, width=8)
+    made, ax = ax is None, new_axes(ax, height=5)
     span = result.design.variables[x]
     values = np.linspace(span.min(), span.max(), POINTS)
     marks = _marks(result, p, x, by, name_of_group, level)
@@ -138,7 +138,7 @@ def plot_psychometric(result, x="Size", p=None, by=None, group=None, member=None
     whose = (f"{name_of_group} {label(member)}" if member is not None else
              f"the typical {listed(b.group for b in result.design.blocks)}" if result.design.blocks else "all trials pooled")
     if any(handle.get_label() and not handle.get_label().startswith("_") for handle in ax.lines):
-        legend_beside(ax, title=f"curves: {whose}\npoints: {'its' if member is not None else 'all'} trials in bins")
+        add_legend(ax, made, title=f"curves: {whose}; points: {'its' if member is not None else 'all'} trials in bins")
     describe(ax, _finding(marks, names, units, name_of_group and f"{name_of_group} {label(member)}"),
              _in_words(result, x, units, whose, names, [part for part, _ in parts], marks, points, level))
     return ax
@@ -178,7 +178,7 @@ def plot_psychometric_panels(result, x="Size", p=None, by=None, group=None, memb
     texts = []
     for ax, member in zip(axes, members):
         plot_psychometric(result, x, p, by, block.group, member, bins, level, units, ax)
-        texts.append(ax.glmmlib_alt)
+        texts.append(ax.glmmlib_alt.split(". Proportion")[0] + ".")
         del ax.glmmlib_alt
         ax.set_title(f"{block.group} {label(member)}", fontsize=9)
         ax.set(xlabel="", ylabel="")
@@ -191,7 +191,7 @@ def plot_psychometric_panels(result, x="Size", p=None, by=None, group=None, memb
         names = [name_of(row) for _, row in curves_of(result, x, by).labels.iterrows()]
         handles = [line for line in axes[0].lines if not line.get_label().startswith("_")]
         if any(names):
-            figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=9)
+            figure.legend(handles, names, loc="outside right upper", frameon=False, fontsize=9)
     else:
         for ax in axes:
             ax.set(xlabel=with_units(x, units), ylabel=mean_of(result))
@@ -282,7 +282,7 @@ def _finding(marks, names, units, who):
 
 
 def _in_words(result, x, units, whose, names, parts, marks, points, level):
-    sentences = [f"{mean_of(result).capitalize()} against {with_units(x, units)}, curves of {whose} with "
+    sentences = [f"{sentence(mean_of(result))} against {with_units(x, units)}, curves of {whose} with "
                  f"{100 * level:g} % bands."]
     for i, (name, part) in enumerate(zip(names, parts)):
         first, last = part.iloc[0], part.iloc[-1]

@@ -6,7 +6,7 @@ from scipy.special import betaincinv, ndtri
 
 from ..curves import is_number
 from ..errors import DataError
-from .style import BLUE, GREY, ORANGE, describe, mean_of, new_axes, number, quantile_of, with_units
+from .style import BLUE, GREY, ORANGE, add_legend, describe, mean_of, new_axes, number, quantile_of, with_units
 
 
 def binned_residuals(result, x=None, bins=None, level=0.95) -> pd.DataFrame:
@@ -70,7 +70,7 @@ def plot_binned_residuals(result, x=None, bins=None, level=0.95, units=None, ax=
     """
     table = binned_residuals(result, x, bins, level)
     outside = table["residual"].abs() > table["limit"]
-    ax = new_axes(ax)
+    made, ax = ax is None, new_axes(ax)
     ax.axhline(0, color=GREY, linewidth=1)
     for sign in (-1, 1):
         ax.plot(table["mean"], sign * table["limit"], color=GREY, linestyle="--", linewidth=1.2,
@@ -79,7 +79,7 @@ def plot_binned_residuals(result, x=None, bins=None, level=0.95, units=None, ax=
     ax.plot(table["mean"][outside], table["residual"][outside], "s", color=ORANGE, markersize=5, label="beyond")
     against = f"fitted {mean_of(result)}" if x is None else with_units(x, units)
     ax.set(xlabel=against, ylabel=f"observed − fitted\n({mean_of(result)})")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9)
+    add_legend(ax, made)
     worst = table.loc[table["residual"].abs().idxmax()]
     describe(ax, f"{outside.sum()} of {len(table)} bins lie beyond their {100 * level:g} % limits "
              f"({(1 - level) * len(table):.1f} expected)",
@@ -122,14 +122,14 @@ def plot_quantile_residuals(result, seed=None, level=0.95, residuals=None, ax=No
     expected = ndtri((rank - 0.5) / n)
     lower, upper = (ndtri(betaincinv(rank, n + 1 - rank, q)) for q in (tail, 1 - tail))
     outside = (ordered < lower) | (ordered > upper)
-    ax = new_axes(ax)
+    made, ax = ax is None, new_axes(ax)
     ax.fill_between(expected, lower - expected, upper - expected, color=GREY, alpha=0.25, linewidth=0,
                     label=f"{100 * level:g} % band")
     ax.axhline(0, color=GREY, linewidth=1)
     for these, marker, colour, name in ((~outside, "o", BLUE, "within"), (outside, "s", ORANGE, "beyond")):
         ax.plot(expected[these], (ordered - expected)[these], marker, color=colour, markersize=2.5, label=name)
     ax.set(xlabel="normal quantile", ylabel="residual − normal quantile")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, markerscale=2)
+    add_legend(ax, made, markerscale=2)
     describe(ax, f"{100 * np.mean(outside):.1f} % of the quantile residuals lie beyond their {100 * level:g} % band",
              f"{n} residuals with mean {number(ordered.mean())} and standard deviation {number(ordered.std(ddof=1))} "
              f"(0 and 1 where the model is right), from {number(ordered[0])} to {number(ordered[-1])}, where "

@@ -8,7 +8,7 @@ from ..curves import factor_of
 from ..errors import DataError, SeparationError
 from ..rows import Rows
 from ..start import fit_glm
-from .style import BLUE, GREEN, GREY, ORANGE, describe, mean_of, new_axes, number, with_units
+from .style import BLUE, GREEN, GREY, ORANGE, add_legend, describe, link_scale, new_axes, number, with_units
 
 
 def unpooled(result, group=None) -> pd.DataFrame:
@@ -108,24 +108,25 @@ def plot_shrinkage(result, x=None, y=None, group=None, separate=None, truth=None
         table = table.loc[order]
         return table[x], (table[y] if y else pd.Series(np.arange(len(order)), index=order))
 
-    ax = new_axes(ax, 7.6, 4.8 if y else min(1.2 + 0.26 * len(order), 12))
+    made, ax = ax is None, new_axes(ax, 6.8, 5 if y else min(1.2 + 0.26 * len(order), 12))
     start, end = place(separate), place(pooled)
     for level in known:
         ax.annotate("", xy=(end[0][level], end[1][level]), xytext=(start[0][level], start[1][level]),
-                    arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1, "shrinkA": 3, "shrinkB": 3})
+                    arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1, "shrinkA": 0, "shrinkB": 0,
+                                "mutation_scale": 8}, zorder=1)
     if y:
-        ax.plot([population[x]], [population[y]], "X", color="black", markersize=10, label="population\n(complete pooling)")
+        ax.plot([population[x]], [population[y]], "X", color="black", markersize=10, label="population (complete pooling)")
     else:
-        ax.axvline(population[x], color="black", linestyle="--", linewidth=1, label="population\n(complete pooling)")
+        ax.axvline(population[x], color="black", linestyle="--", linewidth=1, label="population (complete pooling)")
         ax.set_yticks(np.arange(len(order)), [label(level) for level in order]) if len(order) <= 60 else ax.set_yticks([])
     if truth is not None:
         ax.plot(*place(truth), "*", color=GREEN, markersize=9, linestyle="none", label="truth")
     ax.plot(start[0][known], start[1][known], "o", color=ORANGE, fillstyle="none", label="no pooling")
     ax.plot(*end, "o", color=BLUE, markersize=5, label="partial pooling")
-    scale = mean_of(result, "link").split(" of ")[0]
+    scale = link_scale(result)
     labels = [with_units(name, (units or {}).get(name, scale)) for name in names]
     ax.set(xlabel=labels[0], ylabel=labels[1] if y else block.group)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9)
+    add_legend(ax, made)
     before, after = separate.loc[known].std(), pooled.loc[known].std()
     spread = [f"{name} from {number(before[name])} to {number(after[name])}" for name in names]
     lost = len(order) - len(known)

@@ -67,7 +67,7 @@ def describe_panels(axes, finding, text, made):
     """The same for a picture of several panels; `made` says that the figure is ours to give a title."""
     figure = axes[0].figure
     if made:
-        figure.suptitle(textwrap.fill(finding, int(12 * figure.get_figwidth())), fontsize=11)
+        figure.suptitle(textwrap.fill(finding, int(11 * figure.get_figwidth())), fontsize=11)
     axes[0].glmmlib_alt = f"{finding}. {text}".replace("\n", " ")
 
 
@@ -103,10 +103,21 @@ def alt_text(drawn):
     return " ".join(texts)
 
 
-def legend_beside(ax, **options):
-    """A legend to the right of the axis, where no data are."""
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, title_fontsize=9,
-              alignment="left", **options)
+def add_legend(ax, made, **options):
+    """A legend below the axis, where no data are; within it, where they leave most room, if the
+    figure is not ours."""
+    options = {"frameon": False, "fontsize": 9, "title_fontsize": 9, **options}
+    if not made:
+        ax.legend(loc="best", **options)
+        return
+    handles, names = ax.get_legend_handles_labels()
+    short = sum(map(len, names)) + 6 * len(names) < 11 * ax.figure.get_figwidth()
+    ax.figure.legend(handles, names, loc="outside lower center", ncols=len(names) if short else 1, **options)
+
+
+def sentence(text):
+    """With a capital letter."""
+    return text[:1].upper() + text[1:]
 
 
 def quantile_of(level):
@@ -123,11 +134,15 @@ def with_units(name, units):
 
 def mean_of(result, scale="response"):
     """What the model predicts, for an axis label."""
-    if scale == "link":
-        names = {"logit": "log-odds", "log": "log of the mean", "identity": "mean"}
-        link = result.family.link_name
-        return f"{names.get(link.split(',')[0], link)} of {_response(result)}"
+    if scale == "link" and result.family.link_name != "identity":
+        return f"{link_scale(result)} of {_response(result)}"
     return f"{'proportion' if hasattr(result.family, 'binomial_link') else 'mean'} of {_response(result)}"
+
+
+def link_scale(result):
+    """The unit of eta, for an axis label: that of the response where the link is the identity."""
+    link = result.family.link_name.split(",")[0]
+    return {"logit": "log-odds", "log": "log mean", "identity": _response(result)}.get(link, link)
 
 
 def _response(result):
