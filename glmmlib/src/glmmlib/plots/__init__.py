@@ -11,7 +11,7 @@ says in words what it shows. Where a picture draws a table, that table can be ha
 >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) * Condition + (1 | Subject)", gl.load_crowding())
 >>> ax = plot_psychometric(m, x="Size", units="arcmin")
 >>> alt_text(ax)[:36]
-'50 % at 0.894 arcmin (uncrowded) and'
+'50 % at 1.29 arcmin (uncrowded) and '
 """
 
 from .caterpillar import plot_caterpillar

@@ -59,6 +59,7 @@ def plot_caterpillar(result, level=0.95, units=None, group=None, axes=None):
         axes[0].set_yticks(rows, [label(level) for level in modes.index])
     else:
         axes[0].set_yticks([])
+    axes[0].set_ylim(-1, len(modes))
     axes[0].set_ylabel(group if len(modes) <= NAMED else f"{len(modes)} levels of {group}")
     first, counts = modes.columns[0], clear.sum()
     describe_panels(

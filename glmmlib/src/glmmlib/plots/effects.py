@@ -5,7 +5,7 @@ import numpy as np
 from ..curves import curves_of, is_number
 from ..errors import DataError
 from .predictions import draw_band, predictions
-from .style import add_legend, describe, listed, looks, mean_of, name_of, new_axes, number, with_units
+from .style import add_legend, describe, listed, looks, mean_of, name_of, new_axes, number, sentence, with_units
 
 POINTS = 100  # of a curve
 
@@ -91,7 +91,11 @@ def _marginal(result, curves, values, scale):
 
 
 def _finding(result, x, parts, names, values, scale):
-    """How far the prediction moves from the first to the last value of x."""
+    """How far the prediction moves from the first to the last value of x, or between which levels."""
+    if not is_number(parts[0][x]) and len(parts) == 1:
+        low, high = (parts[0].loc[parts[0]["predicted"].agg(which)] for which in ("idxmin", "idxmax"))
+        return (f"{sentence(mean_of(result, scale))} from {number(low['predicted'])} ({x} {low[x]}) to "
+                f"{number(high['predicted'])} ({x} {high[x]})")
     changes = [f"{number(part['predicted'].iloc[0])} to {number(part['predicted'].iloc[-1])}"
                + (f" ({name})" if name else "") for part, name in zip(parts, names)]
     if len(changes) > 2:

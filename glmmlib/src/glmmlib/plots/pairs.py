@@ -132,7 +132,7 @@ def _draw_pair(ax, pair, modes, Sigma, components):
 
 def _draw_legend(axes, made):
     handles = dict(zip(*reversed(axes[0].get_legend_handles_labels())))
-    where = (axes[0].figure, {"loc": "outside lower center", "ncols": len(handles)}) if made else (axes[0], {})
+    where = (axes[0].figure, {"loc": "outside lower center", "ncols": len(handles) if len(axes) > 1 else 2}) if made else (axes[0], {})
     where[0].legend(handles.values(), handles.keys(), frameon=False, fontsize=9, **where[1])
 
 

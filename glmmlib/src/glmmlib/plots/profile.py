@@ -85,10 +85,12 @@ def _at_zero(value, zeta):
 
 def _where(value, zeta, height):
     """The value at which the profile reaches a height, NaN where it ends before."""
+    from scipy.interpolate import PchipInterpolator
+
     if not zeta.min() <= height <= zeta.max():
         return np.nan
-    rising = np.maximum.accumulate(zeta)
-    return float(np.interp(height, rising, value))
+    rising = zeta > np.maximum.accumulate(np.r_[-np.inf, zeta[:-1]])
+    return float(PchipInterpolator(zeta[rising], value[rising])(height))
 
 
 def _bound(value):

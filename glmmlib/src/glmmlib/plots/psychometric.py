@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..columns import label
-from ..curves import curves_of, factor_of
+from ..curves import curves_of, factor_of, is_number
 from ..errors import DataError
 from ..thresholds import thresholds
 from .predictions import draw_band, predictions
@@ -45,7 +45,7 @@ def binned(result, x="Size", by=None, bins=8, level=0.95, rows=None) -> pd.DataF
     >>> int(gl.plots.binned(m, bins=5).trials.sum())
     6539
     """
-    _require_binomial(result)
+    _require_psychometric(result, x)
     by = list(curves_of(result, x, by).labels)
     design, z = result.design, quantile_of(level)
     data = design.variables[[x, *by]].assign(
@@ -102,7 +102,7 @@ def plot_psychometric(result, x="Size", p=None, by=None, group=None, member=None
     >>> ax.get_title()
     '62.5 % at 1.59 arcmin (uncrowded) and 2.16 arcmin (crowded)'
     """
-    _require_binomial(result)
+    _require_psychometric(result, x)
     factor = None if member is None else factor_of(result, group)
     curves = curves_of(result, x, by, factor)
     name_of_group, rows = None, None
@@ -112,7 +112,7 @@ def plot_psychometric(result, x="Size", p=None, by=None, group=None, member=None
         own = curves.at(np.array([0.0]))[0][2][factor] == _position(block, member)
         curves = curves.only(own)
     by = [column for column in curves.labels if factor is None or column not in result.design.groupings[factor].factors]
-    made, ax = ax is None, new_axes(ax, height=5)
+    made, ax = ax is None, new_axes(ax, height=4.4 + 0.22 * len(curves.labels))
     span = result.design.variables[x]
     values = np.linspace(span.min(), span.max(), POINTS)
     marks = _marks(result, p, x, by, name_of_group, level)
@@ -171,7 +171,7 @@ def plot_psychometric_panels(result, x="Size", p=None, by=None, group=None, memb
     >>> len(gl.plots.plot_psychometric_panels(m, members=["1", "2"]))
     2
     """
-    _require_binomial(result)
+    _require_psychometric(result, x)
     block = result.design.blocks[factor_of(result, group)]
     members, made = list(block.levels if members is None else members), axes is None
     axes = new_panels(axes, len(members), columns=5, width=2.3, height=2.2, what="groups", sharex=True, sharey=True)
@@ -200,10 +200,12 @@ def plot_psychometric_panels(result, x="Size", p=None, by=None, group=None, memb
     return axes
 
 
-def _require_binomial(result):
+def _require_psychometric(result, x):
     if not hasattr(result.family, "binomial_link"):
         raise DataError(f"Psychometric functions belong to the binomial family, and this model is {result.family.name}: "
                         "use plot_effects.")
+    if x in result.design.variables and not is_number(result.design.variables[x]):
+        raise DataError(f"x='{x}' is not numeric, so there is no curve along it: use plot_effects.")
 
 
 def _position(block, member):

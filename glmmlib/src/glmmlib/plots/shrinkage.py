@@ -134,6 +134,6 @@ def plot_shrinkage(result, x=None, y=None, group=None, separate=None, truth=None
     describe(ax, f"Partial pooling {verb} the spread (SD) of {' and of '.join(spread)}",
              f"Arrows lead from the separate estimates of {len(known)} levels of {block.group} to the partially pooled ones, "
              f"towards the population at {' and '.join(f'{number(population[name])} ({name})' for name in names)}."
-             + (f" {lost} levels have no finite estimate of their own." if lost else "")
+             + (f" Levels without a finite estimate of their own: {lost}." if lost else "")
              + (" Stars show the true values." if truth is not None else ""))
     return ax

@@ -106,7 +106,7 @@ def alt_text(drawn):
 def add_legend(ax, made, **options):
     """A legend below the axis, where no data are; within it, where they leave most room, if the
     figure is not ours."""
-    options = {"frameon": False, "fontsize": 9, "title_fontsize": 9, **options}
+    options = {"frameon": not made, "fontsize": 9, "title_fontsize": 9, **options}
     if not made:
         ax.legend(loc="best", **options)
         return
