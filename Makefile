@@ -6,7 +6,7 @@ BIN := .venv/bin
 SOURCES := $(shell find glmmlib -type f -not -path '*/__pycache__/*' -not -path '*/build/*')
 
 help:            ## say what there is to make
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
 lab: .venv/ready ## set up what is missing, then open the course in JupyterLab (LAB_ARGS="--no-browser")
 	$(BIN)/jupyter lab course $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
@@ -31,6 +31,14 @@ data: .venv/ready ## calibrate and generate the bundled data once more (needs R;
 		--out .venv/crowding_cells.csv
 	PYTHONPATH=glmmlib/src $(BIN)/python -m glmmlib.datasets.generate --cells .venv/crowding_cells.csv
 
+bench: .venv/ready ## measure glmmlib against every peer that is here (BENCH_ARGS="--works maximal --peers lme4")
+	test -x .venv/bench/bin/python || $(PYTHON) -m venv .venv/bench
+	.venv/bench/bin/python -m pip install --quiet --disable-pip-version-check -r tests/benchmarks/requirements.txt ./glmmlib
+	$(BIN)/python tests/benchmarks/bench.py --python .venv/bench/bin/python $(BENCH_ARGS)
+
+bench-peers:     ## install lme4 and glmmTMB (Debian), for make bench
+	apt-get install --yes --no-install-recommends r-base-core r-cran-jsonlite r-cran-lme4 r-cran-glmmtmb
+
 pins:            ## choose the newest versions of everything and pin them
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
@@ -54,4 +62,4 @@ clean:           ## remove what `make` installed or built (never gradebook/)
 	$(BIN)/python -m pip install --disable-pip-version-check -r tests/requirements.txt
 	touch $@
 
-.PHONY: help lab test release grade compare data pins clean
+.PHONY: help lab test release grade compare data bench bench-peers pins clean

@@ -51,6 +51,8 @@ c.Execute.error_on_timeout = {
     "traceback": ["This cell ran too long and was stopped."],
 }
 c.Execute.shutdown_kernel = "immediate"
+# Without a kernel a widget's sliders are dead: the feedback page shows its picture and words instead.
+c.Execute.store_widget_state = False
 # A file named random.py that was handed in must not take the place of Python's own.
 c.Execute.extra_arguments = [
     "--HistoryManager.hist_file=:memory:",

@@ -19,7 +19,10 @@ def test_docstring_examples(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-@pytest.mark.parametrize("page", ["README.md", "glmmlib/README.md"])
+PAGES = ["README.md", "glmmlib/README.md", "glmmlib/docs/coming_from_r.md", "glmmlib/docs/coming_from_statsmodels.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 @pytest.mark.filterwarnings("ignore::glmmlib.SingularFitWarning")
 def test_readme_examples_run(repo, page):
     blocks = re.findall(r"```python\n(.*?)```", (repo / page).read_text(), flags=re.DOTALL)
@@ -27,7 +30,7 @@ def test_readme_examples_run(repo, page):
     exec("\n".join(blocks), {})
 
 
-@pytest.mark.parametrize("page", ["README.md", "glmmlib/README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md", "glmmlib/docs/limitations.md"])
 def test_links_lead_somewhere(repo, page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (repo / page).read_text())
     missing = [link for link in links if not ((repo / page).parent / link).exists()]

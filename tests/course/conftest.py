@@ -1,4 +1,7 @@
-"""The course as an instructor has it: a copy whose submissions can be made and graded."""
+"""The course as an instructor has it: a copy whose submissions can be made and graded.
+
+What the tests of a section are made of is said in `every_section.py`.
+"""
 
 import shutil
 
@@ -6,6 +9,8 @@ import nbformat
 import pytest
 
 from glmmlib.teaching.grading import Course, grade
+
+pytest.register_assert_rewrite("every_section")
 
 
 class Classroom:
@@ -47,3 +52,37 @@ class Classroom:
 @pytest.fixture(scope="module")
 def classroom(repo, tmp_path_factory):
     return Classroom(repo, tmp_path_factory.mktemp("classroom"))
+
+
+@pytest.fixture(scope="module")
+def graded(request, classroom, repo):
+    """The classroom after one run over the module's section.
+
+    student-a handed in the solution, student-b the untouched notebook, and each student of the module's
+    SUBMISSIONS what stands there.
+    """
+    module = request.module
+    section = module.SECTION
+    classroom.hand_in("student-a", section, notebook=nbformat.read(
+        repo / "solutions" / section / f"{section}.ipynb", as_version=4))
+    classroom.hand_in("student-b", section)
+    source = getattr(module, "source", lambda cell, value: value)
+    for student, (answers, _, _) in module.SUBMISSIONS.items():
+        filled_in = {**getattr(module, "RIGHT", {}), **answers}
+        classroom.hand_in(student, section, {cell: source(cell, value) for cell, value in filled_in.items()})
+    classroom.rows = classroom.grade()
+    return classroom
+
+
+@pytest.fixture(scope="module")
+def answers(request):
+    """The module's questions that are answered by a number, by name, each with what is right."""
+    return {question.__name__: (question(), float(right)) for question, right in request.module.right_answers().items()}
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test of `every_section` for each of what the module lists."""
+    module = metafunc.module
+    for argument, listed in (("student", "SUBMISSIONS"), ("number_name", "NUMBERS")):
+        if argument in metafunc.fixturenames and metafunc.function.__module__ == "every_section":
+            metafunc.parametrize(argument, list(getattr(module, listed)))

@@ -1,11 +1,8 @@
 """Section 4 graded through the real pipeline: right answers, none, and typical wrong ones."""
 
-from html import unescape
-
-import nbformat
-import numpy as np
 import pandas as pd
 import pytest
+from every_section import *  # noqa: F403
 from scipy.stats import binom
 
 import glmmlib as gl
@@ -14,6 +11,7 @@ from glmmlib.teaching.exercises import s4_data as s4
 SECTION = "s4_data"
 FULL = {"q1-test": 3, "q2-test": 2, "q3-test": 4, "q4-test": 5, "q5-test": 3, "q6-test": 3, "q7-test": 2, "q8-test": 2}
 NONE = dict.fromkeys(FULL, 0)
+SECRETS = ("s4.reference", "smallest_cell", "flaws =")
 
 RIGHT = {
     "q1": 'draft_a, draft_b, draft_c, draft_d, draft_e, draft_f = (\n'
@@ -105,54 +103,6 @@ SUBMISSIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def graded(classroom, repo):
-    """The classroom after one run over the solution, the untouched notebook and all submissions."""
-    classroom.hand_in("student-a", SECTION, notebook=nbformat.read(
-        repo / "solutions" / SECTION / f"{SECTION}.ipynb", as_version=4))
-    classroom.hand_in("student-b", SECTION)
-    for student, (answers, _, _) in SUBMISSIONS.items():
-        classroom.hand_in(student, SECTION, {**RIGHT, **answers})
-    classroom.rows = classroom.grade()
-    return classroom
-
-
-def autograded(graded, student):
-    return {name: points for name, points in graded.points(student, SECTION).items() if name in FULL}
-
-
-def test_solution_scores_full_marks(graded):
-    row = graded.rows["student-a"]
-    assert autograded(graded, "student-a") == FULL
-    assert (row.score, row.max_score, row.problem) == (24, 28, "")
-    assert row.needs_manual_grade, "the free text waits for a person"
-
-
-def test_untouched_notebook_scores_nothing(graded):
-    row = graded.rows["student-b"]
-    assert autograded(graded, "student-b") == NONE
-    assert (row.score, row.max_score, row.problem) == (0, 28, "")
-    page = graded.feedback("student-b", SECTION)
-    assert "n_trials is not answered yet" in page and "renamed is not answered yet" in page
-
-
-@pytest.mark.parametrize("student", SUBMISSIONS)
-def test_typical_submissions(graded, student):
-    _, points, messages = SUBMISSIONS[student]
-    page = unescape(graded.feedback(student, SECTION))
-    assert autograded(graded, student) == {**FULL, **points}
-    for message in messages:
-        assert message in page
-
-
-def test_feedback_keeps_the_tests_to_itself(graded):
-    page = graded.feedback("all-the-same", SECTION)
-    for secret in ("HIDDEN TESTS", "s4.reference", "smallest_cell", "flaws =", "Traceback (most"):
-        assert secret not in page
-
-
-# --- the catalogue by itself: quick, and every mistake -------------------------------------------
-
 def right_answers():
     d = gl.load_crowding()
     k = d.ResponseExpected.nunique()
@@ -173,37 +123,15 @@ def right_answers():
     }
 
 
-@pytest.mark.parametrize("question", right_answers(), ids=lambda q: q.__name__)
-def test_every_mistake_is_named_and_none_is_right(question, capsys):
-    expected = right_answers()[question]
-    for mistake in question().mistakes:
-        verdict = question().judge(mistake.value, expected)
-        assert verdict.share == 0
-        named = [m.message for m in question().mistakes if abs(m.value - mistake.value) <= 0.01]
-        assert any(message in verdict.message for message in named)
-        question().check(mistake.value)
-        said = capsys.readouterr().out
-        assert any(message in said for message in named)
-
-
-@pytest.mark.parametrize("question", right_answers(), ids=lambda q: q.__name__)
-def test_right_answers_are_accepted_in_any_form(question, capsys):
-    expected = float(right_answers()[question])
-    for form in (expected, np.float32(expected), round(expected, 3), f"{expected:.3f}", pd.Series([expected])):
-        assert question().judge(form, expected).share == 1
-    question().check(expected)
-    assert "✗" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("question, number", list(zip(right_answers(), (6, 5, 4, 5, 6, 5, 5, 5, 5, 5, 5))))
-def test_most_mistakes_can_be_told_from_the_right_answer(question, number):
-    """A mistake that leads to the right number is left out; too many, and the question is pointless."""
-    assert len(question().mistakes) >= number
+NUMBERS = {
+    "chance_level": 6, "halfway": 5, "distinct_thresholds": 4, "n_trials": 5, "share_correct": 6, "median_response_s": 5,
+    "n_missing_speeds": 5, "n_trials_with_loss": 5, "smallest_share": 5, "guessing_p_value": 5, "size_threshold_correlation": 5,
+}
 
 
 @pytest.mark.parametrize("question", [s4.n_trials, s4.n_missing_speeds, s4.n_trials_with_loss, s4.distinct_thresholds])
-def test_counts_are_exact(question):
-    expected = right_answers()[question]
+def test_counts_are_exact(answers, question):
+    expected = answers[question.__name__][1]
     assert question().judge(int(expected), expected).share == 1
     assert question().judge(int(expected) + 1, expected).share == 0
     assert "a whole number" in question().comment(int(expected))

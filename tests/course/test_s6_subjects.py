@@ -1,17 +1,13 @@
 """Section 6 graded through the real pipeline: right answers, none, and typical wrong ones."""
 
-from html import unescape
-
-import nbformat
-import numpy as np
 import pandas as pd
-import pytest
+from every_section import *  # noqa: F403
 
 from glmmlib.teaching.exercises import s6_subjects as s6
 
 SECTION = "s6_subjects"
 FULL = {"q1-test": 2, "q2-test": 4, "q3-test": 1, "q4-test": 2, "q5-test": 2}
-NONE = dict.fromkeys(FULL, 0)
+SECRETS = ("s6.reference", "larger_than_8")
 
 FOR_ONE = {
     "q1": "subject_9_intercept = {}",
@@ -83,51 +79,8 @@ SUBMISSIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def graded(classroom, repo):
-    """The classroom after one run over the solution, the untouched notebook and all submissions."""
-    classroom.hand_in("student-a", SECTION, notebook=nbformat.read(
-        repo / "solutions" / SECTION / f"{SECTION}.ipynb", as_version=4))
-    classroom.hand_in("student-b", SECTION)
-    for student, (answers, _, _) in SUBMISSIONS.items():
-        classroom.hand_in(student, SECTION, {
-            cell: FOR_ONE[cell].format(value) for cell, value in {**RIGHT, **answers}.items()})
-    classroom.rows = classroom.grade()
-    return classroom
-
-
-def autograded(graded, student):
-    return {name: points for name, points in graded.points(student, SECTION).items() if name in FULL}
-
-
-def test_solution_scores_full_marks(graded):
-    row = graded.rows["student-a"]
-    assert autograded(graded, "student-a") == FULL
-    assert (row.score, row.max_score, row.problem) == (11, 15, "")
-    assert row.needs_manual_grade, "the free text waits for a person"
-
-
-def test_untouched_notebook_scores_nothing(graded):
-    row = graded.rows["student-b"]
-    assert autograded(graded, "student-b") == NONE
-    assert (row.score, row.max_score, row.problem) == (0, 15, "")
-    assert "subject_9_intercept is not answered yet" in graded.feedback("student-b", SECTION)
-
-
-@pytest.mark.parametrize("student", SUBMISSIONS)
-def test_typical_submissions(graded, student):
-    _, points, messages = SUBMISSIONS[student]
-    assert autograded(graded, student) == {**FULL, **points}
-    page = unescape(graded.feedback(student, SECTION))
-    for message in messages:
-        assert message in page
-
-
-@pytest.mark.parametrize("student", ["student-a", "deviation"])
-def test_feedback_keeps_the_tests_to_itself(graded, student):
-    page = graded.feedback(student, SECTION)
-    for secret in ("HIDDEN TESTS", "s6.reference", "larger_than_8", "Traceback (most"):
-        assert secret not in page
+def source(cell, value):
+    return FOR_ONE[cell].format(value)
 
 
 def test_scores_file(graded):
@@ -136,8 +89,6 @@ def test_scores_file(graded):
     assert scores.loc["student-a", ["assignment", "score", "max_score"]].tolist() == [SECTION, 11, 15]
     assert scores.loc["deviation", "score"] == 9
 
-
-# --- the catalogue by itself: quick, and every mistake -------------------------------------------
 
 def right_answers():
     m = s6.reference()
@@ -154,29 +105,7 @@ def right_answers():
     }
 
 
-@pytest.mark.parametrize("question", right_answers(), ids=lambda q: q.__name__)
-def test_every_mistake_is_named_and_none_is_right(question, capsys):
-    expected = right_answers()[question]
-    for mistake in question().mistakes:
-        verdict = question().judge(mistake.value, expected)
-        assert verdict.share == 0
-        named = [m.message for m in question().mistakes if abs(m.value - mistake.value) <= 0.01]
-        assert any(message in verdict.message for message in named)
-        question().check(mistake.value)
-        said = capsys.readouterr().out
-        assert any(message in said for message in named)
-
-
-@pytest.mark.parametrize("question", right_answers(), ids=lambda q: q.__name__)
-def test_right_answers_are_accepted_in_any_form(question, capsys):
-    expected = float(right_answers()[question])
-    for form in (expected, np.float32(expected), round(expected, 2), f"{expected:.3f}", pd.Series([expected])):
-        assert question().judge(form, expected).share == 1
-    question().check(expected)
-    assert "✗" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("question, number", zip(right_answers(), (6, 3, 3, 2, 8, 8, 4)))
-def test_most_mistakes_can_be_told_from_the_right_answer(question, number):
-    """A mistake that leads to the right number is left out; too many, and the question is pointless."""
-    assert len(question().mistakes) >= number
+NUMBERS = {
+    "subject_9_intercept": 6, "subject_9_minus_subject_8": 3, "subject_9_minus_population": 3, "new_subject_intercept": 2,
+    "subject_2_threshold_uncrowded": 8, "subject_2_threshold_crowded": 8, "subject_2_threshold_difference": 4,
+}

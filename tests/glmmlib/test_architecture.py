@@ -12,8 +12,10 @@ import glmmlib
 SOURCE = Path(__file__).parents[2] / "glmmlib" / "src" / "glmmlib"
 # From the ground up: a room may import rooms below it only.
 ROOMS = ["errors", "family", "formula", "columns", "model_matrix", "design", "_kernels", "rows", "start", "objective",
-         "posterior", "laplace", "curves", "thresholds", "summary",
-         "result", "inference", "model", "glm", "datasets", "plots", "teaching"]
+         "agq", "posterior", "certificate", "laplace", "reduction", "convergence", "priors", "parameters", "held",
+         "refitting", "simulation", "replicates", "bootstrap", "residuals", "marginal", "curves", "thresholds", "summary",
+         "result", "profiles", "inference", "power_analysis", "bayes", "model", "stepwise", "glm", "datasets", "session",
+         "plots", "diagrams", "teaching"]
 
 
 def imported_rooms(path):

@@ -1,4 +1,4 @@
-# Binomial models with the logit link by lme4, and once by glmmTMB: the link is canonical, so both
+# Binomial models with the logit link by lme4, and some by glmmTMB: the link is canonical, so both
 # informations are one and the numbers must agree.
 # Run from the repository root:  Rscript tests/reference/binomial_reference.R      (two minutes)
 source("tests/reference/helpers.R")
@@ -30,6 +30,7 @@ write_reference("binomial_reference.json", anova = crowding_anova(), cases = lis
   fit_glmer("bacteria", y ~ trt + late + (1 | ID), "bacteria"),
   fit_glmer("toenail", outcome ~ treatment * time + (1 | patientID), "toenail"),
   fit_glmer("verbagg crossed", aggression, "verbagg"),
+  fit_glmmTMB("verbagg crossed by glmmTMB", aggression, "verbagg", binomial()),
   fit_glmer("verbagg crossed slopes", y ~ Anger + Gender + btype + situ + mode + (1 + mode | id) + (1 | item), "verbagg"),
   # the bundled data
   fit_glmer("crowding maximal, singular",

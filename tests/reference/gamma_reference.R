@@ -42,7 +42,7 @@ by_hand <- function(name, observed, fixed, random, group, information) {
   d <- read_data(observed$fit$data)
   y <- model.response(model.frame(fixed, d)); X <- model.matrix(fixed, d); Z <- model.matrix(random, d)
   objective <- laplace_gamma(y, X, Z, d[[group]], information)
-  v <- observed$varcorr
+  v <- subset(observed$varcorr, grp == group)
   S <- matrix(0, ncol(Z), ncol(Z)); diag(S) <- v$vcov[is.na(v$var2)]
   if (ncol(Z) == 2) S[1, 2] <- S[2, 1] <- v$vcov[3]
   start <- c(observed$fixef$estimate, t(chol(S))[lower.tri(S, TRUE)], log(observed$sigma))
@@ -57,7 +57,7 @@ by_hand <- function(name, observed, fixed, random, group, information) {
        loglik = loglik, aic = 2 * npar - 2 * loglik, bic = log(length(y)) * npar - 2 * loglik,
        nobs = length(y), npar = npar, sigma = exp(o$par[npar]),
        fixef = fixed_effects(setNames(o$par[k], colnames(X)), vcov),
-       varcorr = covariance_rows(setNames(list(covariance), group)))
+       varcorr = covariance_rows(setNames(list(covariance), group), exp(o$par[npar])))
 }
 
 intercept <- fit_glmmTMB("waiting, observed", y ~ x + (1 | group), "waiting", Gamma("log"))

@@ -149,14 +149,19 @@ glmmTMB_numbers <- function(m) {
   modes <- glmmTMB::ranef(m)$cond
   list(
     fixef = fixed_effects(glmmTMB::fixef(m)$cond, vcov(m)$cond),
-    varcorr = covariance_rows(glmmTMB::VarCorr(m)$cond),
+    varcorr = covariance_rows(glmmTMB::VarCorr(m)$cond, if (family(m)$family == "Gamma") sigma(m)),
     ranef = setNames(lapply(seq_along(modes), function(i) modes_table(
       modes[[i]], matrix(sqrt(variance[of_term == i]), ncol = terms[[i]]$blockSize, byrow = TRUE))), names(modes)))
 }
 
-# as.data.frame(VarCorr()) for a list of covariance matrices, one a grouping factor
-covariance_rows <- function(matrices) do.call(rbind, lapply(names(matrices), function(group) {
-  v <- unclass(matrices[[group]])
+# as.data.frame(VarCorr()) for a list of covariance matrices, one a grouping factor; `residual` is sigma
+# where the family has a dispersion
+covariance_rows <- function(matrices, residual = NULL) rbind(
+  do.call(rbind, lapply(names(matrices), function(group) covariance_of(matrices[[group]], group))),
+  if (!is.null(residual)) data.frame(grp = "Residual", var1 = NA, var2 = NA, vcov = residual^2, sdcor = residual))
+
+covariance_of <- function(matrix, group) {
+  v <- unclass(matrix)
   sd <- sqrt(diag(v))
   names <- rownames(v)
   rows <- data.frame(grp = group, var1 = names, var2 = NA_character_, vcov = diag(v), sdcor = sd)
@@ -167,7 +172,7 @@ covariance_rows <- function(matrices) do.call(rbind, lapply(names(matrices), fun
       sdcor = v[pairs] / (sd[pairs[, 1]] * sd[pairs[, 2]])))
   }
   rows
-}))
+}
 
 # Ten significant digits: beyond what any optimiser reaches. Tables are written column by column.
 write_reference <- function(file, ...) write_json(

@@ -88,18 +88,9 @@ describe_fixef <- function(p) switch(class(p)[1],
 
 # --- fits ---------------------------------------------------------------------------------------------
 
-# No one optimiser finds the optimum of every model: the penalty is infinite at a singular covariance. On
-# sleepstudy bobyqa stops short of it by 4 to 140 units of deviance, blmer's default by up to 130.
-OPTIMISERS <- list(
-  bobyqa = TIGHT,
-  nlminbwrap = list(rel.tol = 1e-13, eval.max = 5000, iter.max = 1000))
-
-best_of <- function(optimisers, total, fit) {
-  fits <- lapply(names(optimisers), function(name) listen(fit(name)))
-  totals <- vapply(fits, function(f) total(f$value), 1)
-  cat("  ", sprintf("%s %.6f", names(optimisers), totals), "\n")
-  fits[[which.min(totals)]]
-}
+# The penalty is infinite at a singular covariance, where optimisers that model the objective by quadratics
+# get lost: on sleepstudy bobyqa stops short by 4 to 140 units of deviance, blmer's default by up to 130.
+NLMINB <- list(rel.tol = 1e-13, eval.max = 5000, iter.max = 1000)
 
 # `cov.prior` and `fixef.prior` as text, in blme's own notation
 fit_blme <- function(name, formula, data, cov.prior = "wishart", fixef.prior = NULL, REML = NULL) {
@@ -108,11 +99,11 @@ fit_blme <- function(name, formula, data, cov.prior = "wishart", fixef.prior = N
   call <- list(formula, data = d, cov.prior = cov.prior, fixef.prior = fixef.prior)
   call <- c(call, if (gaussian) list(REML = REML) else list(family = binomial()))
   total <- function(m) unname(m@devcomp$cmp[if (isTRUE(REML)) "REML" else "dev"] + m@devcomp$cmp["penalty"])
-  close <- best_of(OPTIMISERS, total, function(optimiser) do.call(
-    if (gaussian) blmer else bglmer, c(call, control = list(
-      if (gaussian) lmerControl(optimiser, optCtrl = OPTIMISERS[[optimiser]]) else
-        glmerControl(optimiser, optCtrl = OPTIMISERS[[optimiser]], tolPwrss = 1e-10)))))
-  default <- listen(do.call(if (gaussian) blmer else bglmer, call))
+  control <- if (gaussian) lmerControl("nlminbwrap", optCtrl = NLMINB) else
+    glmerControl("nlminbwrap", optCtrl = NLMINB, tolPwrss = 1e-10)
+  fitter <- if (gaussian) blmer else bglmer
+  close <- listen(do.call(fitter, c(call, control = list(control))))
+  default <- listen(do.call(fitter, call))
   spec <- list(`function` = if (gaussian) "lmer" else "glmer", formula = text(formula), data = data)
   spec <- c(spec, if (gaussian) list(REML = REML) else list(
     family = list(name = "binomial", link = "logit"), nAGQ = 1, information = "fisher"))
@@ -128,7 +119,7 @@ fit_blme <- function(name, formula, data, cov.prior = "wishart", fixef.prior = N
   blme_total <- total(m)
   cat(sprintf("%-40s penalised %.6f (default %+.1e), formulae %+.1e\n", name, blme_total,
               total(default$value) - blme_total, sum(unlist(parts)) - blme_total))
-  stopifnot(abs(sum(unlist(parts)) - blme_total) < 1e-4)  # lme4's modes are that exact
+  stopifnot(abs(sum(unlist(parts)) - blme_total) < 1e-7 * blme_total)  # blme's modes are that exact
   c(case(name, spec, close, default, lme4_numbers, version("blme"), dropped = c("aic", "bic", "npar")),
     list(priors = list(covariance = covariance, fixef = fixed),
          call = paste0("cov.prior = ", cov.prior, ", fixef.prior = ", if (is.null(fixef.prior)) "NULL" else fixef.prior),
@@ -155,7 +146,6 @@ write_reference("priors_reference.json", cases = list(
   fit_blme("cbpp t", herds, "cbpp", fixef.prior = "t"),
   fit_blme("cbpp t, narrow", herds, "cbpp", fixef.prior = "t(df = 4, scale = c(1, 0.25))"),
   fit_blme("crowding maximal, default", maximal, "crowding"),
-  fit_blme("crowding maximal wishart", maximal, "crowding", "wishart(df = 7, scale = 0.5)"),
   fit_blme("crowding maximal invwishart", maximal, "crowding", "invwishart(df = 5, scale = 0.5)"),
   fit_blme("crowding maximal normal", maximal, "crowding", fixef.prior = "normal(sd = c(2, 1))"),
   fit_blme("dyestuff2, default", batches, "dyestuff2", REML = TRUE),

@@ -6,20 +6,30 @@
 >>> print(m.summary())                                                      # doctest: +SKIP
 """
 
-from . import plots
+from . import plots, priors
 from ._kernels import show_backend
+from .bayes import to_bambi
+from .bootstrap import Bootstrap
 from .datasets import load_crowding, simulate_crowding
 from .errors import (
-    ConvergenceWarning, DataError, DroppedRowsWarning, FormulaError, GlmmlibError,
+    BambiWarning, ConvergenceWarning, DataError, DroppedRowsWarning, FormulaError, GlmmlibError,
     GlmmlibWarning, SeparationError, SingularFitWarning,
 )
 from .family import Binomial, Gamma, Gaussian, Poisson
-from .inference import anova, confint
+from .inference import anova, confint, wald_test
 from .model import glmer, lmer
+from .power_analysis import power
+from .priors import Priors
+from .profiles import Profile, profile
+from .refitting import refit
 from .result import GLMMResult
+from .session import session_info
+from .stepwise import stepwise
 
 __all__ = [
-    "Binomial", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
-    "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "SeparationError", "SingularFitWarning",
-    "anova", "confint", "glmer", "lmer", "load_crowding", "plots", "show_backend", "simulate_crowding",
+    "BambiWarning", "Binomial", "Bootstrap", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError",
+    "GLMMResult", "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Priors", "Profile",
+    "SeparationError", "SingularFitWarning", "anova", "confint", "glmer", "lmer", "load_crowding", "plots", "power",
+    "priors", "profile", "refit", "session_info", "show_backend", "simulate_crowding", "stepwise", "to_bambi",
+    "wald_test",
 ]

@@ -15,7 +15,8 @@ Those that the compiled kernel knows carry a `code`; others run on the NumPy ker
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from scipy.special import digamma, erfcx, expit, gammaln, log_ndtr, logit, ndtr, ndtri
+from scipy.special import (
+    betainc, digamma, erfcx, expit, gammainc, gammaincc, gammaln, log_ndtr, logit, ndtr, ndtri, xlog1py, xlogy)
 
 from .errors import DataError
 
@@ -208,6 +209,10 @@ class Family:
         """Responses (N,) with means mu (N,)."""
         raise NotImplementedError
 
+    def tails(self, y, mu, weights, dispersion):
+        """P(Y < y), P(Y = y) and P(Y > y), (N,) each, of responses with means mu."""
+        raise NotImplementedError
+
     def __repr__(self):
         return f"<{self.label}>"
 
@@ -262,7 +267,8 @@ class Binomial(Family):
     def with_free(self, values):
         if not self.free:
             return self
-        family = Binomial(self.binomial_link, self.guess, float(expit(values[0])) * (1 - self.guess))
+        share = min(float(expit(values[0])), 1 - 1e-9)  # of the room: some must be left for the curve
+        family = Binomial(self.binomial_link, self.guess, share * (1 - self.guess))
         family.free = self.free
         return family
 
@@ -328,6 +334,14 @@ class Binomial(Family):
         trials = np.round(weights).astype(np.int64)
         return rng.binomial(trials, np.clip(mu, 0, 1)) / np.maximum(trials, 1)
 
+    def tails(self, y, mu, weights, dispersion):
+        n, k = np.round(weights), np.round(y * weights)
+        # Incomplete beta functions; the bounds only feed what is not used.
+        below = np.where(k > 0, betainc(n - k + 1, np.maximum(k, 1), 1 - mu), 0.0)
+        above = np.where(k < n, betainc(k + 1, np.maximum(n - k, 1), mu), 0.0)
+        ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+        return below, np.exp(ways + xlogy(k, mu) + xlog1py(n - k, -mu)), above
+
 
 def _mixed(log_side, room, floor):
     """log(floor + room * exp(log_side)) and its derivatives, from those of log_side."""
@@ -377,6 +391,10 @@ class Poisson(_LogLink):
                 f"The response '{name}' must be counts (0, 1, 2, ...) for family='poisson', but it holds "
                 f"{', '.join(f'{value:g}' for value in wrong[:3])}: for rates use counts with "
                 "offset(log(exposure)).")
+        if np.any(y > 2**53):
+            raise DataError(
+                f"The response '{name}' holds counts as large as {y.max():.3g}, which numbers cannot hold exactly: "
+                "look for an overflow in the data.")
         if not np.any(y):
             raise DataError(f"The response '{name}' is 0 in all {len(y)} rows, so there is nothing to explain.")
 
@@ -399,6 +417,10 @@ class Poisson(_LogLink):
     def simulate(self, mu, weights, dispersion, rng):
         return rng.poisson(mu).astype(float)
 
+    def tails(self, y, mu, weights, dispersion):
+        below = np.where(y > 0, gammaincc(np.maximum(y, 1), mu), 0.0)
+        return below, np.exp(xlogy(y, mu) - mu - gammaln(y + 1)), gammainc(y + 1, mu)
+
 
 class Gamma(_LogLink):
     """Positive, right-skewed responses with variance dispersion * mean^2, with the log link."""
@@ -410,6 +432,7 @@ class Gamma(_LogLink):
             raise DataError(
                 f"The response '{name}' must be positive for family='gamma', but {np.sum(y <= 0)} rows are "
                 "not: a gamma response has no zeros; check the data or choose another family.")
+        _require_differences(y, weights, name)
 
     def variance(self, mu):
         return mu**2
@@ -434,11 +457,18 @@ class Gamma(_LogLink):
         shape = weights / dispersion
         return rng.gamma(shape, mu / shape)
 
+    def tails(self, y, mu, weights, dispersion):
+        shape = weights / dispersion
+        return gammainc(shape, shape * y / mu), np.zeros(len(y)), gammaincc(shape, shape * y / mu)
+
 
 class Gaussian(Family):
     """Responses with normal errors and the identity link: a linear mixed model."""
 
     name, link_name, code, canonical, dispersed = "gaussian", "identity", 12, True, True
+
+    def check_response(self, y, weights, name):
+        _require_differences(y, weights, name)
 
     def inverse(self, eta):
         return eta
@@ -469,6 +499,16 @@ class Gaussian(Family):
 
     def simulate(self, mu, weights, dispersion, rng):
         return rng.normal(mu, np.sqrt(dispersion / weights))
+
+    def tails(self, y, mu, weights, dispersion):
+        z = (y - mu) / np.sqrt(dispersion / weights)
+        return ndtr(z), np.zeros(len(y)), ndtr(-z)
+
+
+def _require_differences(y, weights, name):
+    used = y[weights > 0]
+    if used.size and np.ptp(used) == 0:
+        raise DataError(f"The response '{name}' is {used[0]:g} in all {len(used)} rows, so there is nothing to explain.")
 
 
 FAMILIES = {kind.name: kind for kind in (Binomial, Poisson, Gamma, Gaussian)}

@@ -5,6 +5,8 @@ import pandas as pd
 from scipy.special import chdtrc, ndtri
 
 from .errors import DataError
+from .parameters import chosen, parameters_of, require_level
+from .profiles import profile
 
 
 def anova(*models) -> pd.DataFrame:
@@ -25,7 +27,8 @@ def anova(*models) -> pd.DataFrame:
     Raises
     ------
     DataError
-        When fewer than two models are given, or they were fitted to different rows or responses.
+        When fewer than two models are given, or their likelihoods cannot be compared: other rows or
+        responses, another integral (nAGQ), priors, or REML with different fixed effects.
 
     Examples
     --------
@@ -41,6 +44,7 @@ def anova(*models) -> pd.DataFrame:
     first, *others = models
     for other in others:
         _require_same_rows(first, other)
+    _require_comparable(models)
     models = sorted(models, key=lambda m: m.npar)
     table = pd.DataFrame({
         "npar": [m.npar for m in models], "AIC": [m.aic for m in models], "BIC": [m.bic for m in models],
@@ -62,27 +66,134 @@ def _require_same_rows(first, other):
             "one but not in the other), so their likelihoods cannot be compared: leave out the rows "
             "with missing values before fitting either.")
     order_a, order_b = np.argsort(a.index, kind="stable"), np.argsort(b.index, kind="stable")
-    if not np.array_equal(a.y[order_a], b.y[order_b]):
-        raise DataError("The models have different responses, so their likelihoods cannot be compared.")
+    for what, here, there in (("responses", a.y, b.y), ("weights", a.weights, b.weights)):
+        unequal = int(np.sum(here[order_a] != there[order_b]))
+        if unequal:
+            raise DataError(f"The models have different {what} in {unequal} of {a.nobs} rows, so their likelihoods "
+                            "cannot be compared: fit both to the same data.")
 
 
-def confint(model, level=0.95) -> pd.DataFrame:
-    """Wald intervals of the fixed effects: estimate -+ z standard errors, on the link scale.
+def _require_comparable(models):
+    """Raise unless the models' likelihoods mean the same thing."""
+    if any(m.priors is not None for m in models):
+        raise DataError("A penalised fit has no likelihood-ratio test: refit the models without priors.")
+    if len({m.family.name for m in models}) > 1:
+        raise DataError("The models have different families, so their likelihoods cannot be compared.")
+    first, *others = models
+    kinds = list(dict.fromkeys(m.method for m in models))
+    if first.family.name != "gaussian":
+        if any(m.options[key] != first.options[key] for m in others for key in ("inner", "observed", "nAGQ")):
+            raise DataError(
+                f"The likelihoods were computed in different ways ({'; '.join(kinds)}), so they cannot be "
+                "compared: refit the models with the same nAGQ and information.")
+    elif len(kinds) > 1:
+        raise DataError(
+            "Some of the models were fitted by REML, others by full maximum likelihood: refit all with REML=False.")
+    elif first.options.get("inner") == "integrate" and any(not _same_space(first.design.X, m.design.X) for m in others):
+        raise DataError(
+            "The models have different fixed effects and were fitted by REML, whose likelihoods cannot be compared "
+            "then: refit them with REML=False.")
+
+
+def _same_space(A, B):
+    """Whether the columns of two designs span the same space."""
+    rank = np.linalg.matrix_rank
+    return A.shape == B.shape and rank(np.hstack([A, B])) == rank(A)
+
+
+def wald_test(model, hypothesis) -> pd.Series:
+    """Test of several fixed effects at once by Wald's statistic.
 
     Parameters
     ----------
-    model : GLMMResult; level : coverage, between 0 and 1.
+    model : GLMMResult.
+    hypothesis : list of names of fixed effects (that all are zero), or an array (r, p) whose rows are
+        the linear combinations of the fixed effects that are zero.
 
     Returns
     -------
-    DataFrame (p, 2) with columns lower and upper.
+    Series with Chisq, Df and Pr(>Chisq).
 
     Raises
     ------
     DataError
-        When level does not lie between 0 and 1.
+        For an unknown name, or combinations that are not independent.
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) * Condition + (1 | Subject)", gl.load_crowding())
+    >>> test = gl.wald_test(m, ["Conditioncrowded", "center(Size):Conditioncrowded"])
+    >>> int(test["Df"]), bool(test["Pr(>Chisq)"] < 0.001)
+    (2, True)
     """
-    if not 0 < level < 1:
-        raise DataError(f"level must lie between 0 and 1, not {level:g}.")
-    half_width = ndtri((1 + level) / 2) * model.se
-    return pd.DataFrame({"lower": model.fixef - half_width, "upper": model.fixef + half_width})
+    names = list(model.fixef.index)
+    if all(isinstance(name, str) for name in np.ravel(np.array(hypothesis, dtype=object))):
+        unknown = [name for name in np.ravel(hypothesis) if name not in names]
+        if unknown:
+            raise DataError(f"There is no fixed effect '{unknown[0]}'; there are: {', '.join(names)}.")
+        L = np.eye(len(names))[[names.index(name) for name in np.ravel(hypothesis)]]
+    else:
+        L = np.atleast_2d(np.asarray(hypothesis, dtype=float))
+    if L.shape[1] != len(names) or np.linalg.matrix_rank(L) < len(L):
+        raise DataError(f"The hypothesis must be independent combinations of the {len(names)} fixed effects.")
+    value = L @ model.fixef.to_numpy()
+    cov = L @ model.vcov.to_numpy() @ L.T
+    chisq = float(value @ np.linalg.solve(cov, value)) if np.linalg.matrix_rank(cov) == len(L) else np.nan
+    return pd.Series({"Chisq": chisq, "Df": len(L), "Pr(>Chisq)": float(chdtrc(len(L), chisq))})
+
+
+def confint(model, parm=None, level=0.95, method="wald", **options) -> pd.DataFrame:
+    """Intervals of a model's parameters, on the link scale.
+
+    Parameters
+    ----------
+    model : GLMMResult.
+    parm : "fixef", "varcorr", a name or a list of names as in ``m.parameters``. When omitted the
+        fixed effects for "wald", all parameters for the others.
+    level : coverage, between 0 and 1.
+    method : str
+        "wald": estimate -+ z standard errors, for fixed effects only; "profile": the profile
+        likelihood (see `profile`); "boot": parametric bootstrap (see ``m.bootstrap``).
+    options : for "boot" those of ``m.bootstrap``, and kind="percentile", "basic" or "normal".
+
+    Returns
+    -------
+    DataFrame (k, 2) with columns lower and upper.
+
+    Raises
+    ------
+    DataError
+        For an unknown option, or Wald's method for standard deviations and correlations.
+
+    Notes
+    -----
+    As R's ``lme4::confint``, whose default is "profile".
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+    >>> gl.confint(m).round(1).loc["center(Size)"].to_list()
+    [0.9, 1.1]
+    >>> list(gl.confint(m, method="profile").index)
+    ['sd_(Intercept)|Subject', '(Intercept)', 'center(Size)']
+    """
+    require_level(level)
+    if method not in ("wald", "profile", "boot"):
+        raise DataError(f"method={method!r} is not known; choose 'wald', 'profile' or 'boot'.")
+    if options and method != "boot":
+        raise DataError(f"'{next(iter(options))}' is an option of method='boot' only.")
+    if method == "profile":
+        return profile(model, parm, max(level, 0.99)).confint(level)
+    named = parameters_of(model.design, model.family)
+    if method == "boot":
+        kind = options.pop("kind", "percentile")
+        table = model.bootstrap(**options).confint(level, kind)
+        return table if parm is None else table.loc[chosen(named, parm)]
+    names = chosen(named, "fixef" if parm is None else parm)
+    others = [name for name in names if named[name].kind != "fixef"]
+    if others:
+        raise DataError(f"Wald's intervals are not to be trusted for '{others[0]}': use method='profile' or 'boot'.")
+    half_width = ndtri((1 + level) / 2) * model.se[names]
+    return pd.DataFrame({"lower": model.fixef[names] - half_width, "upper": model.fixef[names] + half_width})

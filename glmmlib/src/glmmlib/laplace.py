@@ -1,4 +1,4 @@
-"""Maximum likelihood by the Laplace approximation: optimiser, certificate, estimates."""
+"""Maximum likelihood by the Laplace approximation: optimiser and estimates."""
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -6,18 +6,17 @@ from functools import lru_cache, partial
 import numpy as np
 from scipy.optimize import minimize
 
+from .agq import QuadratureObjective, require_quadrature
+from .certificate import CONVERGED_DECREMENT, Certificate, blocks_of, certify, noiseless, runaway, with_variance
+from .errors import DataError
 from .family import Family
-from .objective import Objective, matrix_of
+from .objective import FAILED, Objective, matrix_of
 from .posterior import Posterior
 from .rows import merge_rows
 from .start import fit_glm
 
-# A fit has converged when a Newton step would lower the deviance by less than this.
-CONVERGED_DECREMENT = 1e-6
-# Standard deviations below this, relative to the unit the fit starts from (the noise, with
-# predictors of unit root mean square), count as zero (lme4's isSingular uses it too).
-SINGULAR_TOLERANCE = 1e-4
-MAX_RESTARTS = 5
+MAX_RESTARTS = 5  # from one starting point
+MAX_EVALUATIONS = 1000  # no further starting points after so many
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,8 @@ class LaplaceFit:
     posterior : joint uncertainty of beta and b.
     phi, gradient, hessian : the optimum in the objective's scaled coordinates, and the deviance's
         derivatives there; phi_cov : (m, m), the covariance of phi.
-    decrement : what a further Newton step would gain in deviance.
+    certificate : whether this is the optimum, and where it is singular.
+    z_scale : per factor (q,), what each column of Z was divided by.
     """
 
     beta: np.ndarray
@@ -52,64 +52,172 @@ class LaplaceFit:
     gradient: np.ndarray
     hessian: np.ndarray
     phi_cov: np.ndarray
-    decrement: float
+    certificate: Certificate
+    z_scale: tuple[np.ndarray, ...]
     evaluations: int
-    converged: bool
-    singular: bool
-    message: str
+
+    @property
+    def converged(self):
+        return self.certificate.optimum
+
+    @property
+    def singular(self):
+        return self.certificate.singular
 
 
-def fit_laplace(design, family, *, inner=None, observed=False, penalty=None, start=None) -> LaplaceFit:
-    """Maximise the Laplace likelihood, or with a penalty the posterior density.
+def fit_laplace(design, family, *, start=None, nAGQ=1, **options) -> LaplaceFit:
+    """Maximise the Laplace likelihood, or that of quadrature, or with a penalty the posterior density.
 
     Parameters
     ----------
     design : Design with at least one grouping factor; family : Family.
-    inner, observed, penalty : see `Objective`.
-    start : (m,) where to start, in the objective's coordinates; its own start when omitted.
+    start : (m,) where to start, in the objective's coordinates; its own start when omitted, which
+        for quadrature is the optimum of the Laplace approximation.
+    nAGQ : nodes per random coefficient, see `make_objective`.
+    options : inner, observed, penalty, see `Objective`.
 
     Raises
     ------
     SeparationError
         When the fixed effects have no finite estimate.
+    DataError
+        When quadrature is asked for and cannot be done.
     """
-    objective = make_objective(design, family, inner=inner, observed=observed, penalty=penalty)
-    return estimates(objective, *optimise(objective, objective.start if start is None else start))
+    objective = make_objective(design, family, nAGQ=nAGQ, **options)
+    if start is None:
+        start = objective.start
+        if nAGQ > 1:
+            start = optimise(make_objective(design, family, **options), start)[0]
+    return estimates(objective, *optimise(objective, start))
 
 
-def make_objective(design, family, **options) -> Objective:
-    """The deviance of a design as a function of its parameters."""
-    rows = merge_rows(design, merge=family.name != "gaussian")
-    glm = fit_glm(rows, family, design.coefnames)
-    constant = lru_cache(maxsize=1)(partial(family.constant, design.y, design.weights))
-    return Objective(rows, family, [block.pattern for block in design.blocks], constant, glm, **options)
+def make_objective(design, family, rows=None, nAGQ=1, penalty=None, **options) -> Objective:
+    """The deviance of a design as a function of its parameters: by the Laplace approximation, or by
+    adaptive Gauss-Hermite quadrature with more than one node. Rows are made from the design when
+    omitted."""
+    kind = Objective
+    if nAGQ > 1:
+        require_quadrature(design, nAGQ)
+        kind = partial(QuadratureObjective, nAGQ=nAGQ)
+    if rows is None:
+        if penalty is None:
+            _require_repeated_groups(design, family)
+        rows = merge_rows(design, merge=family.name != "gaussian")
+    glm = fit_glm(rows, family, design.coefnames, penalty.precision if penalty else None)
+    constant = lru_cache(4)(partial(family.constant, design.y, design.weights))  # most have no dispersion
+    return kind(rows, family, [block.pattern for block in design.blocks], constant, glm, penalty=penalty, **options)
+
+
+def _require_repeated_groups(design, family):
+    """Raise DataError where groups cannot be told from noise: as many random coefficients as rows
+    beside a residual, or one trial in each group."""
+    used = design.weights > 0
+    N, single = int(used.sum()), family.name == "binomial" and np.all(design.weights[used] <= 1)
+    for block in design.blocks:
+        J = len(np.unique(block.refs[used]))
+        for columns in blocks_of(block.pattern):
+            if family.dispersed and J * len(columns) >= N:
+                raise DataError(
+                    f"{J} levels of '{block.group}' with {len(columns)} random coefficients each are as many as the "
+                    f"{N} rows, so they cannot be told from the residuals: remove random effects of "
+                    f"'{block.group}', or get more rows per level.")
+        if single and J == N:
+            raise DataError(
+                f"Every level of '{block.group}' has one row with a single trial, so differences between "
+                "its levels cannot be told from chance: remove its random effects, or group the rows otherwise.")
 
 
 def optimise(objective, phi):
-    """The optimum found from phi: (phi, gradient, hessian, modes' jacobians, decrement)."""
-    for _ in range(MAX_RESTARTS):
-        phi = minimize(objective, phi, jac=True, method="BFGS",
-                       options={"gtol": 1e-3, "maxiter": 500}).x
-        phi, gradient, hessian, jacobians, decrement = polish(objective, phi)
-        curvature, directions = np.linalg.eigh(hessian)
-        if curvature[0] > -1e-6 * curvature[-1]:
+    """The optimum: (phi, gradient, hessian, modes' jacobians).
+
+    The search starts from phi. Only where the certificate there fails do others follow, from
+    elsewhere, until one ends at an optimum; without one the lowest point of all is returned.
+    """
+    best, lowest = None, np.inf
+    for start in _starts(objective, phi):
+        found = _descend(objective, start)
+        certificate, deviance = found[-1], objective(found[0])[0]
+        if best is None or certificate.optimum or deviance < lowest:
+            best, lowest = found, deviance
+        # Where the deviance is flat, or without a bound, another start would lead to the same end.
+        hopeless = certificate.noiseless or certificate.at_rest and not certificate.runaway
+        if certificate.optimum or hopeless or objective.evaluations > MAX_EVALUATIONS:
             break
-        # A saddle, such as a zero variance that wants to grow: leave it downhill.
-        phi = phi + 0.1 * directions[:, 0]
-    return phi, gradient, hessian, jacobians, decrement
+    return best[:-1]
+
+
+def _starts(objective, phi):
+    """phi, then the objective's own start with small random effects, with those of the noise's
+    size and with large ones, and two points at random."""
+    yield phi
+    theta = np.arange(len(phi)) < objective.k
+    for factor in (0.1, 1.0, 5.0):
+        yield np.where(theta, factor, 1.0) * objective.start
+    rng = np.random.default_rng(0)
+    for _ in range(2):
+        yield objective.start + np.where(theta, 1.0, 0.1) * rng.normal(size=len(phi))
+
+
+def _descend(objective, phi):
+    """The optimum found from phi, with its certificate as the last item."""
+    def escaping(intermediate_result):
+        point = intermediate_result.x
+        if runaway(objective, point) or noiseless(objective, point):
+            raise StopIteration
+
+    phi = _finite(objective, phi)
+    curvature = np.eye(len(phi)) / (4 * objective.rows.groups[0])  # about what a group tells, per group
+    for _ in range(MAX_RESTARTS):
+        phi = minimize(objective, phi, jac=True, method="BFGS", callback=escaping,
+                       options={"gtol": 1e-3, "maxiter": 500, "hess_inv0": curvature}).x
+        phi, gradient, hessian, jacobians = polish(objective, phi)
+        certificate = certify(objective, phi, gradient, hessian)
+        if not certificate.computed or certificate.escaped:
+            break
+        onward = phi if not certificate.stationary else _leave_saddle(objective, phi, certificate)
+        if onward is None:
+            break
+        phi = onward
+    return phi, gradient, hessian, jacobians, certificate
+
+
+def _finite(objective, phi):
+    """phi, or the nearest point on the way to the objective's start that has a likelihood."""
+    for _ in range(10):
+        if objective(phi)[0] < FAILED:
+            break
+        phi = (phi + objective.start) / 2
+    return phi
+
+
+def _leave_saddle(objective, phi, certificate):
+    """The lowest of several points downhill from a saddle; None when it is none.
+
+    One is a zero variance that wants to grow: the gradient does not show it.
+    """
+    steps = 10.0 ** np.arange(-3, 1)
+    points = [with_variance(objective, phi, space, sd) for space in certificate.wants_variance for sd in steps]
+    if certificate.down is not None:
+        points += [phi + sign * step * certificate.down for sign in (1, -1) for step in steps]
+    if not points:
+        return None
+    deviances = [objective(point)[0] for point in points]
+    lowest = int(np.argmin(deviances))
+    return points[lowest] if deviances[lowest] < objective(phi)[0] else None
 
 
 def polish(objective, phi):
-    """Newton steps from phi until nothing is left to gain."""
+    """Newton steps from phi until nothing is left to gain: (phi, gradient, hessian, jacobians)."""
     deviance, gradient = objective(phi)
     for _ in range(10):
         hessian, jacobians = objective.hessian(phi)
+        if not np.all(np.isfinite(hessian)):
+            break
         # In directions of negative or no curvature, step as if it were positive: downhill always.
         curvature, directions = np.linalg.eigh(hessian)
-        floor = 1e-8 * curvature[-1]
+        floor = 1e-8 * np.max(np.abs(curvature), initial=1e-300)
         step = -directions @ (directions.T @ gradient / np.maximum(np.abs(curvature), floor))
-        decrement = float(-gradient @ step)
-        if decrement < 1e-3 * CONVERGED_DECREMENT:
+        if -gradient @ step < 1e-3 * CONVERGED_DECREMENT:
             break
         for shrink in 0.5 ** np.arange(8):
             trial = phi + shrink * step
@@ -119,22 +227,19 @@ def polish(objective, phi):
         else:
             break
         phi, deviance, gradient = trial, trial_deviance, trial_gradient
-    return phi, gradient, hessian, jacobians, decrement
+    return phi, gradient, hessian, jacobians
 
 
-def estimates(objective, phi, gradient, hessian, jacobians, decrement) -> LaplaceFit:
+def estimates(objective, phi, gradient, hessian, jacobians) -> LaplaceFit:
     """Everything on the scale of the data, at an optimum phi of the objective."""
     phi, signs = _upright(objective, phi)
     gradient, hessian = gradient * signs, hessian * np.outer(signs, signs)
-    curvature = np.linalg.eigvalsh(hessian) if len(phi) else np.ones(1)
-    positive = curvature[0] > 1e-10 * curvature[-1]
+    certificate = certify(objective, phi, gradient, hessian)
     terms = objective.terms(phi)
     dispersion = objective.dispersion(phi)
     scaled = objective.Lambdas(phi)
     Lambdas = tuple(L / s[:, None] for L, s in zip(scaled, objective.z_scale))
-    singular_values = np.concatenate([np.linalg.svd(L, compute_uv=False) for L in scaled])
-    phi_cov = 2 * np.linalg.inv(hessian) if positive else _cov_given_theta(objective, hessian)
-    posterior = Posterior.of(objective, phi, phi_cov, [
+    posterior = Posterior.of(objective, phi, certificate.phi_cov, [
         jacobian * signs / s[:, None] for jacobian, s in zip(jacobians, objective.z_scale)], Lambdas)
     relative = [L / np.sqrt(dispersion) for L in Lambdas]
     return LaplaceFit(
@@ -145,10 +250,8 @@ def estimates(objective, phi, gradient, hessian, jacobians, decrement) -> Laplac
         penalty=float(objective._penalty(phi, terms)[0]) if objective.penalty else 0.0,
         b=tuple(u @ L.T for u, L in zip(objective.modes(terms), Lambdas)),
         b_cov=posterior.conditional_cov(), posterior=posterior,
-        phi=phi, gradient=gradient, hessian=hessian, phi_cov=phi_cov, decrement=decrement,
-        evaluations=objective.evaluations, converged=bool(positive and decrement < CONVERGED_DECREMENT),
-        singular=bool(singular_values.min() < SINGULAR_TOLERANCE),
-        message=_message(positive, decrement))
+        phi=phi, gradient=gradient, hessian=hessian, phi_cov=certificate.phi_cov,
+        certificate=certificate, z_scale=tuple(objective.z_scale), evaluations=objective.evaluations)
 
 
 def _upright(objective, phi):
@@ -159,20 +262,3 @@ def _upright(objective, phi):
         columns = np.where(np.diag(matrix_of(phi[at], entries)) < 0, -1.0, 1.0)
         signs[at] = columns[entries[1]]
     return phi * signs, signs
-
-
-def _cov_given_theta(objective, hessian):
-    """Where theta has no usable curvature: covariance of the rest with theta held fixed."""
-    cov = np.zeros_like(hessian)
-    rest = slice(objective.k, None)
-    cov[rest, rest] = 2 * np.linalg.pinv(hessian[rest, rest])
-    return cov
-
-
-def _message(positive, decrement):
-    if not positive:
-        return ("the likelihood is flat in some direction: the data do not determine all "
-                "random-effect parameters; standard errors hold theta fixed")
-    if not decrement < CONVERGED_DECREMENT:
-        return f"the optimiser stopped with {decrement:.2g} of deviance still to gain"
-    return "converged: zero gradient and positive curvature"

@@ -11,6 +11,7 @@ Fixed effects can instead be solved for together with u (`inner`): that is exact
 gaussian responses, REML if they are integrated over too, and lme4's nAGQ=0 for the others.
 """
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +20,7 @@ from scipy.linalg import solve_triangular
 from ._kernels import laplace
 from ._kernels.terms import Border, meetings_of
 
+FAILED = 1e300  # the objective where there is no likelihood: the search turns back
 FREE_STEP = 1e-5  # for central differences of row terms in a family's free parameters
 
 
@@ -33,12 +35,14 @@ class Objective:
     glm : GLMStart, the fit without random effects.
     inner : None (phi holds beta), "profile" or "integrate".
     observed : whether the Laplace weights are the observed information.
-    penalty : function (Lambdas, beta) -> value, per-factor d/dLambda, d/dbeta; added to the deviance.
+    penalty : `priors.Penalty`, a function (Lambdas relative to the dispersion's root, beta) -> value,
+        per-factor d/dLambda, d/dbeta; added to the deviance. With `inner` it must not depend on beta.
     """
 
     def __init__(self, rows, family, patterns, constant, glm, inner=None, observed=False, penalty=None):
-        self.rows, self.family, self.constant = rows, family, constant
-        self.inner, self.observed, self.penalty = inner, observed, penalty
+        self.rows, self.family, self.constant, self.patterns, self.glm = rows, family, constant, patterns, glm
+        self.inner = inner if rows.X.shape[1] else None
+        self.observed, self.penalty = observed, penalty
         # Column by column, as in lme4.
         self.entries = [np.nonzero(pattern.T)[::-1] for pattern in patterns]
         self.origin, p = glm.beta, len(glm.beta)
@@ -57,14 +61,14 @@ class Objective:
             self.z_scale.append(scale / np.sqrt(glm.dispersion))
             self.Z.append(Z / self.z_scale[-1])
         sizes = [len(e[0]) for e in self.entries]
-        parts = np.cumsum([0, *sizes, len(family.free), family.dispersed, 0 if inner else p])
+        parts = np.cumsum([0, *sizes, len(family.free), family.dispersed, 0 if self.inner else p])
         *self.thetas, self.free, self.dispersion_at, self.beta_at = (slice(a, b) for a, b in pairwise(parts))
         self.k = sum(sizes)  # length of theta
         self.start = np.concatenate([
             *((r == c).astype(float) for r, c in self.entries), family.free_start(),
-            [np.log(glm.dispersion)] * family.dispersed, np.zeros(0 if inner else p)])
+            [np.log(glm.dispersion)] * family.dispersed, np.zeros(0 if self.inner else p)])
         self.u = np.zeros((rows.groups[0], len(patterns[0])))
-        self.border = self._border() if len(rows.Z) > 1 or inner else None
+        self.border = self._border() if len(rows.Z) > 1 or self.inner else None
         self.evaluations = 0
 
     def _border(self):
@@ -82,12 +86,39 @@ class Objective:
         return Border(columns, np.zeros(columns.shape), np.zeros(K), penalised,
                       K if self.inner == "integrate" else penalised, meetings_of(columns, rows.starts))
 
+    def widened(self, phi, factor, directions, sd):
+        """The same model with further random effects of one factor, and phi there.
+
+        directions : (q, k) for the scaled Z; along each column comes one more random coefficient,
+            independent of the others and with standard deviation sd in the new objective's units.
+        """
+        q, k = directions.shape
+        Z, patterns = list(self.rows.Z), list(self.patterns)
+        Z[factor] = np.hstack([Z[factor], self.Z[factor] @ directions])
+        patterns[factor] = np.zeros((q + k, q + k), dtype=bool)
+        patterns[factor][:q, :q], patterns[factor][q:, q:] = self.patterns[factor], np.tri(k, dtype=bool)
+        wide = Objective(replace(self.rows, Z=tuple(Z)), self.family, patterns, self.constant, self.glm,
+                         inner=self.inner, observed=self.observed)
+        rest = slice(self.k, None)
+        Lambdas = self.Lambdas(phi)
+        Lambda = sd * np.eye(q + k)
+        Lambda[:q, :q] = Lambdas[factor]
+        Lambdas[factor] = Lambda
+        theta = [L[entries] for L, entries in zip(Lambdas, wide.entries)]
+        return wide, np.concatenate([*theta, phi[rest]])
+
     def Lambdas(self, phi):
         """Per factor (q, q), for the scaled Z."""
         return [matrix_of(phi[at], entries) for at, entries in zip(self.thetas, self.entries)]
 
     def dispersion(self, phi):
-        return float(np.exp(phi[self.dispersion_at][0])) if self.family.dispersed else 1.0
+        # Where a search strays too far the value stays a number, and its reciprocal too.
+        return float(np.exp(np.clip(phi[self.dispersion_at][0], -300, 300))) if self.family.dispersed else 1.0
+
+    def response(self, phi):
+        """The rows' y and n (N,), divided by the dispersion as `Family.terms` wants them."""
+        scale = 1 / self.dispersion(phi)
+        return self.y * scale, self.rows.n * scale
 
     def family_at(self, phi):
         return self.family.with_free(phi[self.free])
@@ -100,16 +131,15 @@ class Objective:
     def terms(self, phi, integrated=None):
         """The kernel's LaplaceTerms at phi; the next search for the modes starts from its modes."""
         self.evaluations += 1
-        Lambdas, scale = self.Lambdas(phi), 1 / self.dispersion(phi)
-        border = self.border
+        Lambdas, border = self.Lambdas(phi), self.border
         if border is not None:
             values = [Z @ L for Z, L in zip(self.Z[1:], Lambdas[1:])] + ([self.X] if self.inner else [])
             border = border._replace(values=np.hstack(values))
             if integrated is not None:
                 border = border._replace(integrated=integrated)
         terms = laplace(
-            self.family_at(phi), self.y * scale, self.rows.n * scale, self.eta_fixed(phi), self.Z[0],
-            self.rows.starts, Lambdas[0], self.u, border=border, observed=self.observed)
+            self.family_at(phi), *self.response(phi), self.eta_fixed(phi), self.Z[0], self.rows.starts,
+            Lambdas[0], self.u, border=border, observed=self.observed)
         if np.isfinite(terms.deviance):
             self.u = terms.u
             if border is not None:
@@ -145,12 +175,12 @@ class Objective:
 
     def __call__(self, phi):
         terms = self.terms(phi)
-        if not np.isfinite(terms.deviance):
-            return 1e300, np.zeros(len(phi))
-        value, gradient = self.deviance(phi, terms), self.gradient(phi, terms)
+        value = self.deviance(phi, terms)
         if self.penalty is not None:
             value += self._penalty(phi, terms)[0]
-        return value, gradient
+        if not np.isfinite(value):
+            return FAILED, np.zeros(len(phi))
+        return value, self.gradient(phi, terms)
 
     def gradient(self, phi, terms):
         """Derivative (m,) of the objective; the penalty included."""
@@ -174,21 +204,29 @@ class Objective:
 
     def _free_gradient(self, phi, terms):
         eta, values, gradient = self.eta(phi, terms), phi[self.free], []
+        weight = "observed" if self.observed else "fisher"
         for step in FREE_STEP * np.eye(len(values)):
-            up, down = (self.family.with_free(v).terms(self.y, self.rows.n, eta) for v in (values + step, values - step))
-            weight = "observed" if self.observed else "fisher"
-            d = {name: (getattr(up, name) - getattr(down, name)) / (2 * FREE_STEP) for name in ("logp", "d1", weight)}
-            gradient.append(-2 * d["logp"].sum() + terms.leverage @ d[weight] + terms.response @ d["d1"])
+            up, down = (self.family.with_free(v) for v in (values + step, values - step))
+            d_loglik = self._loglik(up, phi, terms) - self._loglik(down, phi, terms)
+            up, down = (family.terms(*self.response(phi), eta) for family in (up, down))
+            d = {name: getattr(up, name) - getattr(down, name) for name in ("d1", weight)}
+            gradient.append((-2 * d_loglik + terms.leverage @ d[weight] + terms.response @ d["d1"]) / (2 * FREE_STEP))
         return gradient
+
+    def _loglik(self, family, phi, terms):
+        """The rows' log-likelihood under a family, as the integral sees it: at the modes."""
+        return family.terms(*self.response(phi), self.eta(phi, terms)).logp.sum()
 
     def _penalty(self, phi, terms):
         """The penalty and its gradient in phi."""
-        scales = [scale[:, None] for scale in self.z_scale]
+        scales = [scale[:, None] * np.sqrt(self.dispersion(phi)) for scale in self.z_scale]
         Lambdas = [L / s for L, s in zip(self.Lambdas(phi), scales)]
         value, d_Lambdas, d_beta = self.penalty(Lambdas, self.beta(phi, terms))
         gradient = np.zeros(len(phi))
         for at, entries, d, s in zip(self.thetas, self.entries, d_Lambdas, scales):
             gradient[at] = (d / s)[entries]
+        if self.family.dispersed:
+            gradient[self.dispersion_at] = -sum(np.sum(d * L) for d, L in zip(d_Lambdas, Lambdas)) / 2
         if not self.inner:
             gradient[self.beta_at] = self.to_beta.T @ d_beta
         return value, gradient

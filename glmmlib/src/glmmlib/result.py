@@ -1,16 +1,24 @@
 """The fitted model: its estimates as tables, and what it predicts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 
 from . import thresholds
+from .bootstrap import Bootstrap, bootstrap
+from .convergence import Convergence
 from .design import Design
-from .errors import DataError
 from .family import Family
 from .laplace import LaplaceFit
+from .marginal import predict
+from .parameters import values_of
+from .priors import Priors
+from .reduction import reductions
+from .refitting import Refitter, refit
+from .residuals import residuals
+from .simulation import simulate
 from .summary import Summary
 
 
@@ -27,6 +35,10 @@ class GLMMResult:
     family: Family
     fit: LaplaceFit
     method: str
+    priors: Priors | None = None
+    options: dict = field(default_factory=dict, repr=False)  # of fit_laplace
+    arguments: dict = field(default_factory=dict, repr=False)  # contrasts, weights, offset as given
+    held: dict = field(default_factory=dict)  # parameters that were not estimated, and their values
 
     # --- estimates ---------------------------------------------------------------------------
 
@@ -117,13 +129,25 @@ class GLMMResult:
 
     @property
     def loglik(self) -> float:
-        """Log-likelihood with all constants, comparable with lme4's; the restricted one for REML."""
+        """Log-likelihood with all constants, comparable with lme4's; the restricted one for REML.
+        With priors it is still the likelihood alone, at estimates that do not maximise it."""
         return -0.5 * self.fit.deviance
+
+    @property
+    def penalised(self) -> bool:
+        """True when priors were used: the estimates are maximum a posteriori."""
+        return self.priors is not None
+
+    @property
+    def penalised_loglik(self) -> float:
+        """What was maximised: loglik plus the priors' log density (up to a constant where that is
+        improper); loglik without priors."""
+        return self.loglik - 0.5 * self.fit.penalty
 
     @property
     def npar(self) -> int:
         """Number of estimated parameters: theta, fixed effects, dispersion and lapse rate."""
-        return len(self.fit.theta) + len(self.fit.beta) + self.family.dispersed + len(self.family.free)
+        return len(self.fit.theta) + len(self.fit.beta) + self.family.dispersed + len(self.family.free) - len(self.held)
 
     @property
     def aic(self) -> float:
@@ -143,52 +167,198 @@ class GLMMResult:
         """True when some direction of the random effects has (almost) zero variance."""
         return self.fit.singular
 
+    @cached_property
+    def convergence(self) -> Convergence:
+        """Whether the fit can be relied on and why, which direction of the random effects has no
+        variance, and which simpler formula comes next; prints as sentences."""
+        return Convergence.of(self.design, self.fit)
+
+    def reduced_formulas(self) -> pd.DataFrame:
+        """Simpler random effects, one step at a time: columns formula and without (what the step
+        leaves out).
+
+        First go the correlations, then random slopes, interactions before main effects and of
+        those the one with the smallest variance, as in the tutorial's equations 17-20 and Bates et
+        al. (2015). The order rests on this fit's variances; `stepwise` refits at each step.
+        """
+        return pd.DataFrame([(step.formula, step.change) for step in reductions(self.design, self.fit)],
+                            columns=["formula", "without"])
+
     # --- predictions ---------------------------------------------------------------------------
 
-    def predict(self, newdata=None, re="conditional", type="response") -> np.ndarray:
+    def predict(self, newdata=None, re="conditional", type="response", *, allow_new_levels=False,
+                se=False, level=0.95) -> np.ndarray | pd.DataFrame:
         """Predicted values.
 
         Parameters
         ----------
         newdata : DataFrame, optional
             Rows to predict for; the rows that were fitted when omitted.
-        re : "conditional" (with each group's modes) or "population" (random effects zero: the
-            typical group, not the average over groups).
-        type : "response" (probability) or "link" (log-odds).
+        re : str
+            "conditional": with each group's modes; "population": random effects zero, the typical
+            group; "marginal": the mean over groups, the integral over the random effects'
+            distribution (for proportions nearer to one half than the typical group).
+        type : "response" (probability, count, ...) or "link".
+        allow_new_levels : whether groups may be new ones: their random effects are zero, and their
+            intervals as wide as groups differ.
+        se : whether to give standard errors and intervals too.
+        level : their coverage.
 
         Returns
         -------
-        (rows,) array; NaN where a predictor is missing.
+        (rows,) array; NaN where a predictor is missing. With se a DataFrame with columns
+        predicted, se (on the link scale), lower, upper: Wald intervals of the mean response, made
+        on the link scale, from the joint covariance of beta and b. Those of re="marginal" take the
+        random effects' covariance as known.
 
         Raises
         ------
         DataError
             For an unknown option, a missing column, or a group that was not fitted.
+
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> crowding = gl.load_crowding()
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", crowding)
+        >>> large = crowding[crowding.Size > 3].head(1)
+        >>> m.predict(large, re="population") > m.predict(large, re="marginal") > 0.5
+        array([ True])
+        >>> list(m.predict(large, se=True))
+        ['predicted', 'se', 'lower', 'upper']
         """
-        _one_of("re", re, ("conditional", "population"))
-        _one_of("type", type, ("response", "link"))
-        X, Zs, codes = self._combinations(newdata, re)
-        eta = X @ self.fit.beta + (self.design.offset if newdata is None else self.design.offset_for(newdata))
-        for Z, code, b in zip(Zs, codes, self.fit.b):
-            eta = eta + np.where(code >= 0, np.sum(Z * b[code], axis=1), 0.0)
-        return eta if type == "link" else self.fit.family.inverse(eta)
+        return predict(self, newdata, re, type, allow_new_levels, se, level)
 
-    def _combinations(self, data, re):
-        """(X, Zs, codes) of the fitted rows or of new data; no random effects for the population."""
-        design, blocks = self.design, self.design.blocks
-        if data is None:
-            X, Zs, codes = design.X, [block.Z for block in blocks], [block.refs for block in blocks]
-        else:
-            X, Zs, codes = design.fixed_columns(data), [], []
-            if re == "conditional":
-                Zs, codes = design.random_columns(data), design.group_codes(data)
-        return (X, Zs, codes) if re == "conditional" else (X, [], [])
+    def residuals(self, type="pearson", seed=None) -> np.ndarray:
+        """Residuals of the fitted rows, at their groups' conditional modes.
 
-    def residuals(self) -> np.ndarray:
-        """Pearson residuals (N,): (y - mu) / sqrt(variance), lme4's "scaled residuals"."""
-        mu = self.predict()
-        variance = self.family.variance(mu) * self.fit.dispersion / self.design.weights
-        return (self.design.y - mu) / np.sqrt(variance)
+        Parameters
+        ----------
+        type : str
+            "pearson": (y - mu) / sqrt(variance), lme4's "scaled residuals"; "deviance": the root
+            of the row's share of the deviance, with the sign of y - mu; "response": y - mu;
+            "working": (y - mu) / (dmu/deta); "quantile": randomised quantile residuals, which are
+            standard normal where the model is true, whatever the family (Dunn & Smyth 1996).
+        seed : int or numpy Generator, of the randomisation of "quantile".
+
+        Returns
+        -------
+        (N,) array; NaN for rows of weight zero where the residual needs one.
+
+        Raises
+        ------
+        DataError
+            For an unknown type.
+
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+        >>> bool(abs(m.residuals("quantile", seed=1).mean()) < 0.03)
+        True
+        """
+        return residuals(self, type, seed)
+
+    # --- new responses, new fits -------------------------------------------------------------
+
+    @property
+    def parameters(self) -> pd.Series:
+        """Every estimated parameter under its name, on the scale that one reads: standard deviations
+        and correlations of the random effects, sigma and lapse where there are such, fixed effects.
+
+        The names are those of ``gl.profile``, ``bootstrap`` and ``refit(held=...)``.
+
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+        >>> list(m.parameters.index)
+        ['sd_(Intercept)|Subject', '(Intercept)', 'center(Size)']
+        """
+        return values_of(self.design, self.fit)
+
+    @property
+    def coefficients(self) -> pd.DataFrame:
+        """Wald tests of the fixed effects, R's table: Estimate, Std. Error, z value, Pr(>|z|)."""
+        return self.summary().coefficients
+
+    @cached_property
+    def _refitter(self):
+        return Refitter(self.design, self.family, self.fit, self.options)
+
+    def refit(self, y=None, *, data=None, weights=None, held=None, start=None) -> "GLMMResult":
+        """The same model fitted to other responses, weights or data, or with parameters held: see `gl.refit`."""
+        return refit(self, y, data=data, weights=weights, held=held, start=start)
+
+    def simulate(self, n=1, seed=None, re="new") -> pd.DataFrame:
+        """Responses drawn from the fitted model, for the rows that were fitted.
+
+        Guess and lapse rate, trials (weights) and offsets are those of the fit.
+
+        Parameters
+        ----------
+        n : how many responses per row.
+        seed : int or numpy Generator.
+        re : "new" (random effects drawn anew: other groups) or "conditional" (the fitted groups,
+            their random effects at the conditional modes).
+
+        Returns
+        -------
+        DataFrame (N, n) with columns sim_1, sim_2, ..., indexed as the data; proportions where a
+        row has several trials. Each column can be given to ``refit``.
+
+        Raises
+        ------
+        DataError
+            For an unknown option.
+
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+        >>> m.simulate(2, seed=1).shape
+        (6539, 2)
+        """
+        return simulate(self, n, seed, re)
+
+    def bootstrap(self, n=1000, statistic=None, seed=None, n_jobs=None, progress=True, re="new") -> Bootstrap:
+        """Parametric bootstrap: the model refitted to n responses simulated from it.
+
+        Parameters
+        ----------
+        n : number of replicates.
+        statistic : function GLMMResult -> number, array, dict or Series, computed for each refitted
+            model beside its parameters. With several workers it must be picklable.
+        seed : int or numpy SeedSequence. The replicates depend on it alone, not on the workers.
+        n_jobs : number of workers, -1 for all cores; None for one, or what ``joblib.parallel_config``
+            says: with ``joblib.parallel_config(backend="dask")`` the replicates run on a Dask cluster.
+        progress : whether to say how far it is. An interrupt from the keyboard keeps what is done.
+        re : "new" or "conditional", see ``simulate``.
+
+        Returns
+        -------
+        Bootstrap
+            A table of replicates, with intervals, standard errors, bias, and the counts of singular
+            and unconverged replicates.
+
+        Raises
+        ------
+        DataError
+            For an unknown option, or when joblib is not installed.
+
+        Notes
+        -----
+        As R's ``lme4::bootMer(type="parametric", use.u=FALSE)``.
+
+        Examples
+        --------
+        >>> import glmmlib as gl
+        >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+        >>> boot = m.bootstrap(20, lambda m: m.thresholds(p=0.75, re="population").threshold, seed=1)
+        >>> boot.replicates.shape, boot.n_unconverged
+        ((20, 4), 0)
+        >>> boot.confint(level=0.9).loc["center(Size)"].round(1).to_list()
+        [0.9, 1.1]
+        """
+        return bootstrap(self, n, statistic, seed, n_jobs, progress, re)
 
     @cached_property
     def joint_cov(self) -> dict[str, np.ndarray]:
@@ -268,9 +438,5 @@ class GLMMResult:
 
     def __repr__(self):
         return (f"<GLMMResult {self.design.formula.text!r}: {self.nobs} rows, "
-                f"logLik {self.loglik:.1f}{', singular' if self.is_singular else ''}>")
-
-
-def _one_of(name, value, allowed):
-    if value not in allowed:
-        raise DataError(f"{name}={value!r} is not known; choose one of: {', '.join(map(repr, allowed))}.")
+                f"logLik {self.loglik:.1f}{', penalised' if self.penalised else ''}"
+                f"{', singular' if self.is_singular else ''}>")

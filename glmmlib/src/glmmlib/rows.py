@@ -26,16 +26,45 @@ class Rows:
     starts: np.ndarray
 
 
-def merge_rows(design, merge=True) -> Rows:
-    """Sort a design's rows by its first grouping factor, leave out those of weight zero and, if
-    merge, add up those that share all predictors and groups: the likelihood is the same.
+@dataclass(frozen=True)
+class Arrangement:
+    """A design's distinct rows in their order: made once, filled with any responses and weights.
+
+    X, offset, Z, refs, groups : as in `Rows`.
+    place : (nobs,) which distinct row each of the design's rows belongs to.
+    """
+
+    X: np.ndarray
+    offset: np.ndarray
+    Z: tuple[np.ndarray, ...]
+    refs: tuple[np.ndarray, ...]
+    groups: tuple[int, ...]
+    place: np.ndarray
+
+    def rows(self, y, weights) -> Rows:
+        """The rows with responses y (nobs,) and weights (nobs,); those of weight zero are left out."""
+        size = len(self.X)
+        n = np.bincount(self.place, weights, size)
+        total = np.bincount(self.place, np.where(weights > 0, y, 0.0) * weights, size)
+        used = n > 0
+
+        def kept(values):
+            return values if used.all() else np.ascontiguousarray(values[used])
+
+        refs = tuple(map(kept, self.refs))
+        return Rows(
+            kept(total), kept(n), kept(self.X), kept(self.offset), tuple(map(kept, self.Z)), refs, self.groups,
+            starts=np.searchsorted(refs[0], np.arange(self.groups[0] + 1)))
+
+
+def arrange(design, merge=True) -> Arrangement:
+    """Sort a design's rows by its first grouping factor and, if merge, take together those that
+    share all predictors and groups: the likelihood is the same.
     """
     blocks = design.blocks
-    used = design.weights > 0
-    refs = np.stack([block.refs for block in blocks])[:, used]
-    y, n = (design.y * design.weights)[used], design.weights[used]
+    refs = np.stack([block.refs for block in blocks])
     widths = np.cumsum([design.X.shape[1], 1, *(block.Z.shape[1] for block in blocks)])[:-1]
-    values = np.hstack([design.X, design.offset[:, None], *(block.Z for block in blocks)])[used]
+    values = np.hstack([design.X, design.offset[:, None], *(block.Z for block in blocks)])
     if merge:
         # Equal rows get equal keys and so become neighbours; unequal neighbours are never merged.
         weights = np.random.default_rng(0).normal(size=values.shape[1] + len(blocks) - 1)
@@ -43,13 +72,17 @@ def merge_rows(design, merge=True) -> Rows:
         order = np.lexsort((key, refs[0]))
     else:
         order = np.argsort(refs[0], kind="stable")
-    values, refs, y, n = values[order], refs[:, order], y[order], n[order]
+    values, refs = values[order], refs[:, order]
+    place = np.empty(len(order), dtype=np.intp)
+    place[order] = np.arange(len(order))
     if merge:
         new = np.any(refs[:, 1:] != refs[:, :-1], axis=0) | np.any(values[1:] != values[:-1], axis=1)
-        first = np.flatnonzero(np.r_[True, new])
-        values, refs = values[first], refs[:, first]
-        y, n = np.add.reduceat(y, first), np.add.reduceat(n, first)
+        new = np.r_[True, new]
+        values, refs, place = values[new], refs[:, new], (np.cumsum(new) - 1)[place]
     X, offset, *Z = (np.ascontiguousarray(part) for part in np.split(values, widths, axis=1))
-    return Rows(
-        y, n, X, offset[:, 0], tuple(Z), tuple(refs), tuple(len(block.levels) for block in blocks),
-        starts=np.searchsorted(refs[0], np.arange(len(blocks[0].levels) + 1)))
+    return Arrangement(X, offset[:, 0], tuple(Z), tuple(refs), tuple(len(block.levels) for block in blocks), place)
+
+
+def merge_rows(design, merge=True) -> Rows:
+    """A design's rows as the kernels want them, see `arrange`."""
+    return arrange(design, merge).rows(design.y, design.weights)

@@ -12,7 +12,7 @@ from scipy.special import ndtr
 class Summary:
     """Tables of strings under headings; `str()` aligns them, notebooks show them as HTML.
 
-    coefficients : DataFrame (p, 4) of numbers: Estimate, Std. Error, z value, Pr(>|z|).
+    coefficients : DataFrame of numbers: Estimate, Std. Error, z value, Pr(>|z|); t value alone for lmer.
     """
 
     title: str
@@ -28,23 +28,25 @@ class Summary:
     @classmethod
     def of(cls, result):
         design, gaussian = result.design, result.family.name == "gaussian"
-        estimate, se = result.fixef, result.se
-        z = estimate / se
+        coefficients = pd.DataFrame({"Estimate": result.fixef, "Std. Error": result.se})
+        ratio = result.fixef / result.se
+        if gaussian:  # a t value, and as in lme4 no p-value, whose degrees of freedom nobody knows
+            coefficients["t value"] = ratio
+        else:
+            coefficients["z value"], coefficients["Pr(>|z|)"] = ratio, 2 * ndtr(-np.abs(ratio))
         return cls(
             title=f"{'Linear' if gaussian else 'Generalized linear'} mixed model fit by {result.method}",
             facts=({} if gaussian else {"Family": result.fit.family.label}) | {"Formula": design.formula.text},
-            criteria=one_row({
+            criteria=one_row({"REML criterion": -2 * result.loglik} if result.method == "REML" else {
                 "AIC": result.aic, "BIC": result.bic, "logLik": result.loglik,
                 "-2*log(L)": -2 * result.loglik, "df.resid": result.nobs - result.npar}, 1),
             residuals=one_row(dict(zip(
                 ("Min", "1Q", "Median", "3Q", "Max"),
-                np.quantile(result.residuals(), (0, 0.25, 0.5, 0.75, 1)))), 4),
+                _quartiles(result.residuals()))), 4),
             random_effects=_random_effects(result),
             observations=f"Number of obs: {result.nobs}, groups: " + "; ".join(
                 f"{block.group}, {len(block.levels)}" for block in design.blocks),
-            coefficients=pd.DataFrame({
-                "Estimate": estimate, "Std. Error": se, "z value": z,
-                "Pr(>|z|)": 2 * ndtr(-np.abs(z))}),
+            coefficients=coefficients,
             correlations=_correlations(result.vcov),
             notes=_notes(result),
         )
@@ -60,21 +62,19 @@ class Summary:
 
     def _coefficient_strings(self):
         table = self.coefficients
-        p = table["Pr(>|z|)"]
-        return pd.DataFrame({
-            "": table.index,
-            "Estimate": [f"{v:.4f}" for v in table["Estimate"]],
-            "Std. Error": [f"{v:.4f}" for v in table["Std. Error"]],
-            "z value": [f"{v:.3f}" for v in table["z value"]],
-            "Pr(>|z|)": ["< 2e-16" if v < 2e-16 else f"{v:.3g}" for v in p],
-            " ": [stars(v) for v in p],
-        })
+        decimals = {"Estimate": 4, "Std. Error": 4, "z value": 3, "t value": 3}
+        strings = {"": table.index} | {
+            name: [f"{v:.{decimals[name]}f}" for v in table[name]] for name in table if name in decimals}
+        if "Pr(>|z|)" in table:
+            strings["Pr(>|z|)"] = ["< 2e-16" if v < 2e-16 else f"{v:.3g}" for v in table["Pr(>|z|)"]]
+            strings[" "] = [stars(v) for v in table["Pr(>|z|)"]]
+        return pd.DataFrame(strings)
 
     def __str__(self):
         lines = [self.title, *(f"{name + ':':>8} {text}" for name, text in self.facts.items()), ""]
         for heading, table in self._sections():
             lines += [*heading.splitlines(), *aligned(table), ""]
-            if "Fixed effects:" in heading:
+            if "Fixed effects:" in heading and "Pr(>|z|)" in self.coefficients:
                 lines[-1:] = ["---", SIGNIFICANCE, ""]
         return "\n".join([*lines, *self.notes]).rstrip() + "\n"
 
@@ -86,7 +86,9 @@ class Summary:
         for heading, table in self._sections():
             parts += [f"<p>{escape(line)}</p>" for line in heading.splitlines() if line]
             parts.append(_html(table))
-        parts += [f"<p>{escape(SIGNIFICANCE)}</p>", *(f"<p>{escape(n)}</p>" for n in self.notes)]
+        if "Pr(>|z|)" in self.coefficients:
+            parts.append(f"<p>{escape(SIGNIFICANCE)}</p>")
+        parts += [f"<p>{escape(n)}</p>" for n in self.notes]
         return "\n".join(parts)
 
 
@@ -102,6 +104,11 @@ def one_row(values, decimals):
     return pd.DataFrame({
         name: [str(value) if isinstance(value, int) else f"{value:.{decimals}f}"]
         for name, value in values.items()})
+
+
+def _quartiles(residuals):
+    with np.errstate(invalid="ignore"):  # infinite ones, where what was certain did not happen
+        return np.quantile(residuals, (0, 0.25, 0.5, 0.75, 1))
 
 
 def _random_effects(result):
@@ -128,7 +135,8 @@ def _random_effects(result):
 
 def _correlations(vcov):
     sd = np.sqrt(np.diag(vcov))
-    correlation, names = vcov.to_numpy() / np.outer(sd, sd), list(vcov.index)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation, names = vcov.to_numpy() / np.outer(sd, sd), list(vcov.index)
     return pd.DataFrame(
         [[names[i], *(f"{correlation[i, j]:.3f}" if j < i else "" for j in range(len(names) - 1))]
          for i in range(1, len(names))],
@@ -144,8 +152,11 @@ def _notes(result):
     if result.design.dropped:
         notes.append("Rows left out because of missing values: " + ", ".join(
             f"{name} {count}" for name, count in result.design.dropped.items()))
+    if result.penalised:
+        notes.append(f"PENALISED by priors ({result.priors}): the estimates are maximum a posteriori; logLik, AIC "
+                     "and BIC are of the likelihood alone, so do not compare them with those of other fits")
     if not result.converged:
-        notes.append(f"NOT CONVERGED: {result.fit.message}")
+        notes.append(f"NOT CONVERGED: {result.convergence.reason}")
     if result.is_singular:
         notes.append("boundary (singular) fit: some direction of the random effects has zero variance")
     return tuple(notes)

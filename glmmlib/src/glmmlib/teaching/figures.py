@@ -20,5 +20,12 @@ def show(figure, alt=None):
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110)
     plt.close(figure)
-    data = base64.b64encode(png.getvalue()).decode()
-    display(HTML(f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}" style="max-width: 100%">'))
+    display(HTML(image_tag(png.getvalue(), alt)))
+
+
+def image_tag(png, alt):
+    """The HTML of a picture: `png` (bytes) within the page itself, described by `alt`."""
+    data = base64.b64encode(png).decode()
+    # decoding=sync: a picture that takes the place of another must not blink
+    return (f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}" decoding="sync" '
+            'style="max-width: 100%">')

@@ -1,0 +1,35 @@
+"""Widgets in a real browser: a slider is moved, and the picture and the words follow."""
+
+import os
+
+import pytest
+from test_lab import lab, open_and_run  # noqa: F401  (lab is a fixture)
+
+
+@pytest.fixture
+def page(lab, browser):  # noqa: F811
+    address, _ = lab
+    page = open_and_run(browser, address, "s3_recap/s3_recap.ipynb")
+    yield page
+    page.close()
+
+
+def test_a_slider_moves_the_picture(page, tmp_path):
+    words = page.locator(".glmmlib-words")
+    words.wait_for(timeout=90_000)
+    picture = page.locator('.widget-vbox img[alt^="At x ="]')
+    assert "x = 1.0" in words.inner_text() and "p = 0.73" in words.inner_text()
+    before = picture.get_attribute("src")
+
+    handle = page.locator(".widget-hslider", has_text="x").last.locator(".noUi-handle")
+    handle.focus()
+    handle.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.glmmlib-words').innerText.includes('x = 1.1')")
+    assert picture.get_attribute("src") != before
+    assert "x = 1.1" in picture.get_attribute("alt")
+
+    page.get_by_role("button", name="Poisson, log link").click()
+    page.wait_for_function("() => document.querySelector('.glmmlib-words').innerText.includes('λ = 3.00')")
+    assert picture.evaluate("image => image.complete && image.naturalWidth") > 300
+    words.scroll_into_view_if_needed()
+    page.screenshot(path=os.environ.get("SCREENSHOTS", str(tmp_path)) + "/link_explorer.png")

@@ -1,0 +1,112 @@
+"""Widgets: the picture and the words follow the controls, and both are there without a browser."""
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+from scipy.special import expit
+
+from glmmlib.teaching.widgets import Explorer, MovingPicture, link_explorer
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+@pytest.fixture
+def moving():
+    """A picture with one moving line, and the line."""
+    figure = Figure(figsize=(3, 2), dpi=100, layout="constrained")
+    axis = figure.subplots()
+    axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="x", title="still")
+    line, = axis.plot([0.2, 0.8], [0.2, 0.8], animated=True)
+    return MovingPicture(figure), line
+
+
+def full_drawing(picture):
+    """What matplotlib draws without any shortcut, at the picture's own size."""
+    file = io.BytesIO()
+    picture.figure.savefig(file, format="png", dpi=picture.figure.dpi)
+    return pixels(file.getvalue())
+
+
+def test_the_moving_part_is_where_a_full_drawing_has_it(moving):
+    picture, line = moving
+    for height in (0.2, 0.8):
+        line.set_ydata([0.2, height])
+        assert np.array_equal(pixels(picture.png()), full_drawing(picture))
+
+
+def test_the_still_part_is_drawn_once(moving):
+    picture, line = moving
+    drawn = []
+    picture.figure.axes[0].xaxis.draw = lambda renderer, draw=picture.figure.axes[0].xaxis.draw: (
+        drawn.append(1), draw(renderer))
+    for height in (0.2, 0.5, 0.8):
+        line.set_ydata([0.2, height])
+        picture.png()
+    assert drawn == []
+
+
+def test_a_change_of_the_still_part_is_noticed(moving):
+    picture, line = moving
+    before = pixels(picture.png())
+    picture.figure.axes[0].set_xlim(0, 2)
+    after = pixels(picture.png())
+    assert not np.array_equal(before, after)
+    assert np.array_equal(after, full_drawing(picture))
+
+
+def shown(explorer):
+    """The picture's bytes, its alternative text and the sentence, as the page has them now."""
+    tag, words = explorer.widget.children[-2].value, explorer.widget.children[-1].value
+    alt = re.search('alt="([^"]*)"', tag)[1]
+    return base64.b64decode(re.search('base64,([^"]+)', tag)[1]), alt, re.sub("<[^>]*>", "", words)
+
+
+def test_picture_and_words_follow_a_control():
+    explorer = link_explorer()
+    before = shown(explorer)
+    explorer.controls["x"].value = -2.0
+    after = shown(explorer)
+    assert before[0] != after[0]
+    assert "x = −2.0" in after[1] and after[1] == after[2]
+    assert f"p = {expit(-2):.2f}" in after[2]
+
+
+@pytest.mark.parametrize("family, mean", [
+    ("gaussian, identity link", "μ = 0.70"), ("binomial, logit link", "p = 0.67"), ("Poisson, log link", "λ = 2.01")])
+def test_each_link_leads_to_its_mean(family, mean):
+    explorer = link_explorer()
+    for name, value in {"family": family, "intercept": -0.2, "slope": 0.6, "x": 1.5}.items():
+        explorer.controls[name].value = value
+    assert mean in shown(explorer)[2]
+
+
+@pytest.mark.parametrize("family", ["gaussian, identity link", "binomial, logit link", "Poisson, log link"])
+def test_the_corners_of_all_sliders_can_be_drawn(family):
+    explorer = link_explorer()
+    explorer.controls["family"].value = family
+    for end in ("min", "max"):
+        for name in ("intercept", "slope", "x"):
+            explorer.controls[name].value = getattr(explorer.controls[name], end)
+        assert np.isfinite(pixels(shown(explorer)[0])).all()
+        assert "nan" not in shown(explorer)[2] and "inf" not in shown(explorer)[2]
+
+
+def test_without_widgets_there_are_a_picture_and_words():
+    explorer = link_explorer()
+    explorer.controls["x"].value = 2.0
+    bundle = explorer._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert '<img alt="At x = 1.0' in bundle["text/html"] and "<p" in bundle["text/html"], "as it began"
+    assert "x=2.0" in bundle["text/plain"]
+
+
+def test_words_are_text_not_markup(moving):
+    explorer = Explorer(lambda: (moving[0], "1 < 2 & so on"))
+    assert "1 &lt; 2 &amp; so on" in explorer.widget.children[-1].value
