@@ -13,7 +13,7 @@ from models import CODING, MAXIMAL, simulate
 import glmmlib as gl
 from glmmlib import plots
 from glmmlib.glm import glm
-from glmmlib.plots.pairs import Components
+from glmmlib.plots.pairs import null_directions, principal_axes
 from glmmlib.plots.style import number
 from glmmlib.teaching.figures import show
 
@@ -204,8 +204,6 @@ def test_effects_of_categories_hold_numbers_where_told(m):
 
 
 def test_marginal_means_are_the_models(m):
-    if "marginal" not in gl.GLMMResult.predict.__doc__:
-        pytest.skip("predict has no marginal means")
     ax = plots.plot_effects(m, "Size", by="Condition", marginal=True)
     dotted = [line for line in ax.lines if line.get_linewidth() == 1.2]
     rows = pd.DataFrame({"Size": dotted[1].get_xdata(), "Condition": "crowded"})
@@ -274,18 +272,20 @@ def test_pairs_show_modes_and_the_ellipse_of_sigma(crossed):
 
 
 def test_a_singular_fits_direction_is_drawn_where_nothing_varies(maximal):
-    found = Components.of(maximal)
-    assert len(found.axes) == 3 and len(found.null) == 1
+    components, nothing = principal_axes(maximal), null_directions(maximal)
+    assert len(components) == 3 and len(nothing) == 1
     Sigma = maximal.fit.Lambdas[0] @ maximal.fit.Lambdas[0].T
-    np.testing.assert_allclose(found.axes.T @ found.axes, Sigma, atol=1e-12)
-    same = found.same.to_numpy()[0]
-    assert abs(maximal.ranef["Subject"] @ same).max() < 1e-6 and np.linalg.norm(same) == pytest.approx(1)
+    np.testing.assert_allclose(components.T @ components, Sigma, atol=1e-8)
+    # together they span all directions, and only the three carry variance
+    assert np.linalg.matrix_rank(np.vstack([components, nothing])) == 4
+    (same,) = (found.combination for found in maximal.convergence.no_variance)
+    assert np.abs(components @ same).max() < 1e-6 < np.abs(nothing @ same).item()
     axes = plots.plot_pairs(maximal)
     assert len(axes) == 6
     for ax, (i, j) in zip(axes, [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)], strict=True):
         (line,) = [line for line in ax.lines if line.get_label() == "no variance"]
         dx, dy = np.ptp(line.get_xdata()), np.ptp(line.get_ydata())
-        null = np.abs(found.null.to_numpy()[0])
+        null = np.abs(nothing.to_numpy()[0])
         assert dy * null[i] == pytest.approx(dx * null[j])
     assert "1 of 4 principal components" in plots.alt_text(axes)
 
@@ -325,8 +325,6 @@ def test_quantile_residuals_of_the_right_kind_stay_in_their_band(m):
 
 
 def test_quantile_residuals_come_from_the_model(m):
-    if "quantile" not in gl.GLMMResult.residuals.__doc__ if gl.GLMMResult.residuals.__doc__ else True:
-        pytest.skip("residuals are Pearson's only")
     ax = plots.plot_quantile_residuals(m, seed=3)
     drawn = np.hstack([line.get_data() for line in ax.lines if line.get_label() in ("within", "beyond")])
     np.testing.assert_allclose(np.sort(drawn.sum(axis=0)), np.sort(m.residuals("quantile", 3)))
@@ -352,8 +350,6 @@ def test_profiles_are_drawn_with_their_intervals_and_tangents():
 
 
 def test_a_profile_of_the_library_is_drawn(m):
-    if not hasattr(gl, "profile"):
-        pytest.skip("there are no profiles")
     profile = gl.profile(m, "(Intercept)")
     (ax,) = plots.plot_zeta(profile)
     ends = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 1]
