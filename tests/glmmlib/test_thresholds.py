@@ -56,6 +56,14 @@ def test_jnd_is_half_the_distance_between_the_quarters(guessing):
     np.testing.assert_allclose(guessing.jnd().jnd, (high - low) / 2)
 
 
+def test_offsets_belong_to_the_curve(crowding):
+    """An offset of 1 + 2 Size takes as much from the coefficients, and nothing from the thresholds."""
+    plain, offset = (gl.glmer(f"ResponseCorrect ~ Size + Condition {extra} + (1 | Subject)", crowding)
+                     for extra in ("", "+ offset(1 + 2 * Size)"))
+    pd.testing.assert_frame_equal(offset.thresholds(), plain.thresholds(), rtol=1e-4)
+    pd.testing.assert_frame_equal(offset.jnd(), plain.jnd(), rtol=1e-4)
+
+
 def test_several_proportions_make_one_table(m):
     table = m.thresholds(p=[0.5, 0.75])
     assert list(table.p.unique()) == [0.5, 0.75] and len(table) == 40
@@ -209,6 +217,7 @@ def main():
         print(f"guess {guess}: {sets} data sets, coverage of 95% intervals: population {population:.3f} "
               f"(simulation error {norm.ppf(0.975) * np.sqrt(population * (1 - population) / sets):.3f}), "
               f"subjects' own {own:.3f}")
+
 
 
 if __name__ == "__main__":
