@@ -14,7 +14,7 @@ def course(tmp_path, repo):
     """A course with one section, nothing released yet, and short time limits."""
     shutil.copy(repo / "nbgrader_config.py", tmp_path)
     with open(tmp_path / "nbgrader_config.py", "a") as config:
-        config.write("c.Execute.timeout = 10\nc.ExecuteWithinLimits.notebook_timeout = 20\n")
+        config.write("c.Limits.cell_time, c.Limits.notebook_time = 5, 20\n")
     source = tmp_path / "solutions" / SECTION
     source.mkdir(parents=True)
     nbformat.write(solution_notebook(), source / "sums.ipynb")
