@@ -1,5 +1,6 @@
 """nbgrader's gradebook, written by one writer, a submission at a time."""
 
+import warnings
 from dataclasses import dataclass
 
 
@@ -38,6 +39,11 @@ class Writer:
         A person's marks are asked for again only where the answer may have changed
         (`resubmitted`) or the test now says something else.
         """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")     # of SQLAlchemy, about nbgrader's habits
+            return self._save(job, marks, timestamp, resubmitted)
+
+    def _save(self, job, marks, timestamp, resubmitted):
         book = self._gradebook
         book.update_or_create_student(job.student)
         submission = book.update_or_create_submission(job.assignment, job.student, timestamp=timestamp)

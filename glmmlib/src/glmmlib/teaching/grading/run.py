@@ -180,11 +180,11 @@ class _Workers:
     def _runner(self):
         if not hasattr(self._mine, "runner"):
             modules = frozenset().union(*(key.modules for key in self._keys.values()))
-            if self._sandbox:
-                runner = Sandbox(self._limits, modules, _secrets(self._course), number=len(self._all))
-            else:
-                runner = NoSandbox(self._limits, modules)
             with self._lock:
+                if self._sandbox:
+                    runner = Sandbox(self._limits, modules, _secrets(self._course), number=len(self._all))
+                else:
+                    runner = NoSandbox(self._limits, modules)
                 self._all.append(runner)
             if self._sandbox:
                 runner.test_walls()

@@ -28,8 +28,7 @@ from . import kernel
 KERNEL = [sys.executable, "-P", "-m", kernel.__name__]
 HOME = "/student"           # in the sandbox: the working directory, home and place for temporary files
 SHARED = "/dev/shm"
-FIRST_USER = 61_184         # user ids for sandboxes that root starts: systemd's range for passing users
-GRACE = 5.0                 # seconds to obey an interrupt
+USERS = range(61_184, 65_520)   # user ids for sandboxes that root starts: systemd's, for passing users
 START = 120.0               # seconds to start in
 MB = 1 << 20
 
@@ -44,6 +43,7 @@ class Limits:
 
     cell_time: float = 60
     notebook_time: float = 300
+    grace: float = 5            # to obey an interrupt
     memory: int = 2048 * MB     # of all its processes together
     disk: int = 256 * MB
     processes: int = 64         # processes and threads together
@@ -153,7 +153,7 @@ class _Runner:
                     raise
                 when_late()
                 self._interrupt()
-                return self._reply(connection, time.monotonic() + GRACE)
+                return self._reply(connection, time.monotonic() + self.limits.grace)
         except TimeoutError:
             raise _Stopped("a cell ran too long and could not be interrupted") from None
         except OSError:
@@ -273,7 +273,7 @@ class Sandbox(_Runner):
             )
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         order = {"control": theirs.fileno(), "modules": self.modules, "folders": [HOME, SHARED],
-                 "user": FIRST_USER + self._number}
+                 "user": USERS[(64 * os.getpid() + self._number) % len(USERS)]}
         errors = tempfile.TemporaryFile()
         with theirs:
             self._process = subprocess.Popen(
