@@ -77,4 +77,4 @@ def test_what_is_kept_of_them_is_small_and_harmless(graded):
 def test_no_page_tells_a_hidden_test(graded):
     for path in graded[0].feedback.rglob("*.html"):
         page = path.read_text()
-        assert "ask_total" not in page and "40 + 2.5" not in page and "HIDDEN TESTS" not in page, path
+        assert "points(" not in page and "40 + 2.5" not in page and "HIDDEN TESTS" not in page, path

@@ -101,7 +101,7 @@ CHEATS = [
           "        f['encode'] = lambda v: ['table', -1, [['x']] * 3, {'a': [[[[[[]]]]]]}]"),
     cheat("looks through memory", "import gc, re\ntotal_found = 1\nfor o in gc.get_objects():\n"
           "    if isinstance(o, dict):\n        for v in list(o.values()):\n"
-          "            if isinstance(v, str) and 'HIDDEN ' + 'TESTS' in v:\n                total_found = 42.5",
+          "            if isinstance(v, str) and ''.join(['lambda: 40', ' + 2.5']) in v:\n                total_found = 42.5",
           total="total_found"),
     cheat("looks through frames", "import sys\nf, found = sys._getframe(), 1\nwhile f:\n"
           "    if any('expect' in name or 'parts' in name for name in f.f_locals):\n        found = 42.5\n    f = f.f_back",
@@ -146,12 +146,12 @@ DISRUPTIONS = [
     disruption("raises SystemExit in a thread", "import threading\nthreading.Thread(target=exit).start()"),
     disruption("segmentation fault", "import ctypes\nctypes.string_at(0)", 2, "Python had ended"),
     disruption("kills the first process", "import os, signal\nfor s in (9, 15, 2, 19, 6):\n    os.kill(1, s)"),
-    disruption("kills everything it can", "import os\nos.kill(-1, 9)", 2, "Python had ended"),
+    disruption("kills everything it can", "import os\nos.kill(-1, 9)"),
     disruption("endless loop", "while True: pass", 6, "ran too long"),
     disruption("endless sleep", "import time\ntime.sleep(1e6)", 6, "ran too long"),
     disruption("ignores the interrupt", "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
                2, "could not be interrupted"),
-    disruption("catches the interrupt", "while True:\n    try:\n        while True: pass\n    except BaseException:\n        pass",
+    disruption("catches the interrupt", "import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass",
                2, "could not be interrupted"),
     disruption("loop in C code", "sum(range(10**12))", 2, "could not be interrupted"),
     disruption("prints 100 MB", "for _ in range(100):\n    print('x' * 10**6)"),
@@ -162,7 +162,7 @@ DISRUPTIONS = [
     disruption("shows a thousand things", "from IPython.display import display\nfor i in range(10**4): display(i)"),
     disruption("a long error", "raise ValueError('x' * 10**7)"),
     disruption("deep recursion", "def f(): return f()\nf()"),
-    disruption("touches much memory", "x = []\nwhile True: x.append(bytearray(b'x' * 10**7))"),
+    disruption("touches much memory", "x = []\nwhile True: x.append(bytearray(b'x' * 10**7))", 2, "more memory than it may"),
     disruption("asks for much memory", "x = bytearray(10**12)"),
     disruption("memory in many processes", "import os, time\nfor _ in range(10):\n    if os.fork() == 0:\n"
                "        x = b'x' * 2 * 10**8\n        time.sleep(60)\ntime.sleep(60)", 2, "more memory than it may"),
@@ -186,7 +186,7 @@ DISRUPTIONS = [
     disruption("half a reply", "import os, struct, time\nfor name in os.listdir('/proc/self/fd'):\n    try:\n"
                "        if os.readlink(f'/proc/self/fd/{name}').startswith('socket'):\n"
                "            os.write(int(name), struct.pack('!I', 1000) + b'half')\n    except OSError:\n        pass",
-               2, "broken the connection"),
+               2, "could not be interrupted"),
     disruption("a huge reply", "import os, struct\nfor name in os.listdir('/proc/self/fd'):\n    try:\n"
                "        if os.readlink(f'/proc/self/fd/{name}').startswith('socket'):\n"
                "            os.write(int(name), struct.pack('!I', 2**32 - 1))\n    except OSError:\n        pass",

@@ -199,6 +199,7 @@ def make_shell(outputs):
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
+    config.InteractiveShell.xmode = "Plain"     # the others take seconds after a deep recursion
     shell = Shell.instance(config=config)
     import builtins
 
@@ -211,11 +212,13 @@ def serve(connection, most_output):
     """Run the cells of one notebook until the other side hangs up; student code runs in here."""
     outputs = Outputs(most_output)
     shell = make_shell(outputs)
+    streams = sys.stdout, sys.stderr
     while True:
         try:
             message = receive(connection)
             if message is None:
                 return
+            sys.stdout, sys.stderr = streams
             send(connection, _answer(message, shell, outputs))
         except KeyboardInterrupt:   # meant for a cell that had just ended
             continue
@@ -229,7 +232,10 @@ def _answer(message, shell, outputs):
                 file.write(base64.b64decode(content))
         return {}
     if "run" in message:
-        shell.run_cell(message["run"], store_history=True)
+        try:
+            shell.run_cell(message["run"], store_history=True)
+        except BaseException as failure:    # what a cell broke in IPython itself
+            outputs.fail(type(failure).__name__, str(failure), [])
         return {"outputs": outputs.take()}
     defined = vars(sys.modules["__main__"])
     return {"answers": {name: encode(defined.get(name, UNDEFINED)) for name in message["take"]}}

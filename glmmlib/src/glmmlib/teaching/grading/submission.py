@@ -266,7 +266,7 @@ def write_atomically(path, text):
     """Write a text file so that at any moment either the old or the whole new one is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(unfinished, "w", encoding="utf-8", newline="") as file:
+    with open(unfinished, "w", encoding="utf-8", errors="replace", newline="") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
