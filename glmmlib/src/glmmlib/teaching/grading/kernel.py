@@ -345,20 +345,44 @@ def _watch(child, control, limits):
         processes, memory = _used()
         if processes > limits["processes"]:
             return {"why": "processes"}
-        if memory > limits["memory"]:
+        if memory > limits["memory"] and _shares_of_memory() > limits["memory"]:
             return {"why": "memory"}
 
 
 def _used():
-    """Threads of all other processes in the sandbox, and the bytes that are theirs alone."""
+    """Threads of all other processes in the sandbox, and the bytes that are theirs (shared ones counted by each)."""
     threads, memory = 0, 0
-    for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid():
-            with contextlib.suppress(OSError, ValueError), open(f"/proc/{name}/status") as file:
-                facts = dict(line.split(":", 1) for line in file if ":" in line)
-                threads += int(facts.get("Threads", "1"))
-                memory += 1024 * sum(int(facts.get(key, "0").split()[0]) for key in ("RssAnon", "RssShmem"))
+    for pid in _others():
+        with contextlib.suppress(OSError, ValueError):
+            facts = _facts(f"/proc/{pid}/status")
+            threads += int(facts.get("Threads", "1"))
+            memory += _bytes(facts, "RssAnon", "RssShmem")
     return threads, memory
+
+
+def _shares_of_memory():
+    """The same bytes with shared ones divided by who shares them: exact, but slow to find out."""
+    memory = 0
+    for pid in _others():
+        try:
+            memory += _bytes(_facts(f"/proc/{pid}/smaps_rollup"), "Pss_Anon", "Pss_Shmem")
+        except OSError:     # a process that hides itself, or has just ended
+            with contextlib.suppress(OSError):
+                memory += _bytes(_facts(f"/proc/{pid}/status"), "RssAnon", "RssShmem")
+    return memory
+
+
+def _others():
+    return [name for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
+
+
+def _facts(path):
+    with open(path) as file:
+        return dict(line.split(":", 1) for line in file if ":" in line)
+
+
+def _bytes(facts, *names):
+    return 1024 * sum(int(facts.get(name, "0").split()[0]) for name in names)
 
 
 def _end_all():

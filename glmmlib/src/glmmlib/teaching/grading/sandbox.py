@@ -160,8 +160,6 @@ class _Runner:
             raise _Stopped(WHY["ended"]) from None
 
     def _reply(self, connection, end):
-        if not hasattr(self, "_partial"):
-            self._partial = bytearray()
         data = self._partial
         while True:
             if len(data) >= kernel.HEADER.size:
@@ -239,13 +237,21 @@ class Sandbox(_Runner):
             self._process = None
 
     def _begin(self):
+        self._partial = bytearray()
         if self._process is None:
             self._start()
+        try:
+            return self._connect()
+        except OSError:     # it ended while nobody looked: out of memory, say
+            self.close()
+            self._start()
+            return self._connect()
+
+    def _connect(self):
         ours, theirs = socket.socketpair()
         with theirs:
             order = json.dumps({"limits": self._limits_inside()}).encode()
             socket.send_fds(self._control, [order], [theirs.fileno()])
-        self._partial = bytearray()
         return ours
 
     def _interrupt(self):
@@ -254,6 +260,8 @@ class Sandbox(_Runner):
 
     def _finish(self):
         """End the notebook's processes; a sandbox that is not as good as new is thrown away."""
+        if self._process is None:
+            return "ended"
         try:
             self._control.send(b"stop")
             self._control.settimeout(15)

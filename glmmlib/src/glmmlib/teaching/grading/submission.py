@@ -92,7 +92,7 @@ def _read_notebook(name, data):
     import nbformat
 
     try:
-        given = nbformat.reads(data.decode("utf-8-sig"), as_version=4)
+        given = nbformat.convert(nbformat.reader.reads(data.decode("utf-8-sig")), 4)
         cells = [(cell["cell_type"], _joined(cell["source"]), cell.get("metadata"), cell.get("attachments"))
                  for cell in given["cells"]]
     except Exception:
