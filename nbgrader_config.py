@@ -36,9 +36,6 @@ c.Autograde.autograde_preprocessors = [ours.NotHere]
 c.AssignLatePenalties.plugin_class = "glmmlib.teaching.grading.late.LatePenalty"
 c.LatePenalty.per_day = 0.0
 
-# What students wrote is shown in the formgrader without scripts, which could give marks there.
-c.HTMLExporter.sanitize_html = True
-
 # The page a student gets back shows messages and marks, never the hidden tests.
 c.GenerateFeedback.preprocessors = [
     ours.DescribeGrades,

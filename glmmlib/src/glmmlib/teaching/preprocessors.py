@@ -1,6 +1,7 @@
 """The steps this course adds to nbgrader's own; `nbgrader_config.py` puts them in their places."""
 
 import re
+from urllib.parse import quote
 
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
@@ -18,10 +19,10 @@ class DescribeGrades(GetGrades):
     """Gather from gradebook and notebook what the feedback page shows."""
 
     def preprocess(self, nb, resources):
-        self._heading = None
+        self._headings = []     # (level, title) of the headings that the current cell stands under
         self._gradings = []
         nb, resources = super().preprocess(nb, resources)
-        headings = [h for cell in nb.cells if cell.cell_type == "markdown" for h in _headings(cell)]
+        headings = [title for cell in nb.cells if cell.cell_type == "markdown" for _, title in _headings(cell)]
         resources["feedback"] = {
             "title": headings[0] if headings else self.notebook_id,
             "gradings": self._gradings,
@@ -38,13 +39,21 @@ class DescribeGrades(GetGrades):
     def preprocess_cell(self, cell, resources, cell_index):
         cell, resources = super().preprocess_cell(cell, resources, cell_index)
         if cell.cell_type == "markdown" and not is_solution(cell):
-            self._heading = (_headings(cell) or [self._heading])[-1]
+            for level, title in _headings(cell):
+                self._headings = [above for above in self._headings if above[0] < level] + [(level, title)]
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                output["is_sentence"] = output.ename in OURS
+                output["sentence"] = _sentence(output)
         if is_grade(cell) or is_task(cell):
             about = cell.metadata.nbgrader
             grade = self.gradebook.find_grade(
                 about.grade_id, self.notebook_id, self.assignment_id, self.student_id
             )
-            about["title"] = self._heading or about.grade_id
+            titles = [title for _, title in self._headings]
+            about["title"] = titles[-1] if titles else about.grade_id
+            # the page's own title is where one is; what the question stands under is where to read
+            about["read_again"] = [(title, _anchor(title)) for title in titles[1:-1][-2:]]
             about["waiting"] = bool(grade.needs_manual_grade)
             about["state"] = (
                 "waiting" if about.waiting
@@ -58,18 +67,46 @@ class DescribeGrades(GetGrades):
 
 
 def _headings(markdown_cell):
+    """The (level, title) of each heading."""
     prose = re.sub(r"```.*?```", "", markdown_cell.source, flags=re.DOTALL)
-    return re.findall(r"^#+ +(.+?) *#*$", prose, flags=re.MULTILINE)
+    return [(len(marks), title) for marks, title in re.findall(r"^(#+) +(.+?) *#*$", prose, flags=re.MULTILINE)]
+
+
+def _anchor(title):
+    # as nbconvert makes them
+    return quote(title.replace(" ", "-"), safe="?/:@!$&'()*+,;=")
 
 
 def _verdicts(cell):
-    """The lines a test printed; of an error only its sentence, as its traceback shows the test."""
-    lines = []
-    for output in cell.get("outputs", ()):
-        if output.output_type == "stream" and output.name == "stdout":
-            lines += output.text.splitlines()
-        elif output.output_type == "error" and output.ename in ("NotRun", "CellTimeoutError"):
-            lines += output.traceback
-        elif output.output_type == "error":
-            lines.append(f"This test ended in an error ({output.ename}): your instructor has been told.")
-    return lines
+    """The lines a test printed."""
+    return [line for output in cell.get("outputs", ()) if output.output_type == "stream" and output.name == "stdout"
+            for line in output.text.splitlines()]
+
+
+# Errors that are our own sentences already.
+OURS = ("NotRun", "CellTimeoutError")
+
+# What an error mostly comes from; others are said in Python's words alone.
+COMES_FROM = {
+    "NameError": "a name is used that no cell above has set: is it misspelled, or does its cell come later?",
+    "SyntaxError": "Python cannot read a line: look for a bracket, comma or quote that is missing.",
+    "IndentationError": "the blanks at the beginning of the lines do not fit together.",
+    "KeyError": "a row, column or key of that name is not there: print what there is.",
+    "IndexError": "a position is asked for that is not there; positions count from 0.",
+    "AttributeError": "the object has nothing of that name: print it, or its type(), to see what it is.",
+    "TypeError": "something is not of the kind that is needed there: print the type() of what you put in.",
+    "ValueError": "something has the right kind but not a possible value: print what you put in.",
+    "ZeroDivisionError": "something is divided by zero.",
+    "ModuleNotFoundError": "a package is imported that the course does not have.",
+    "FileNotFoundError": "a file is read that is not beside the notebook.",
+    "MemoryError": "more memory is asked for than a notebook may use.",
+    "RecursionError": "a function calls itself without end.",
+}
+
+
+def _sentence(output):
+    if output.ename in OURS:
+        return output.evalue
+    hint = COMES_FROM.get(output.ename)
+    said = f"This cell stopped with {output.ename}: {output.evalue.splitlines()[0][:300] if output.evalue else 'no message'}"
+    return f"{said}{'' if said.endswith('.') else '.'}" + (f" Mostly, {hint}" if hint else "")

@@ -31,7 +31,7 @@ from .values import encode
 HEADER = struct.Struct("!I")
 TICK = 0.1                  # seconds between two looks at what the child uses
 MOST_MESSAGE = 1 << 16      # bytes of an order to the forking process
-KEPT_KINDS = ("text/plain", "text/html", "text/markdown", "text/latex", "image/png", "image/jpeg", "image/svg+xml")
+KEPT_KINDS = ("text/plain", "text/html", "text/markdown", "image/png", "image/jpeg")
 
 
 # ---- frames --------------------------------------------------------------------------------------

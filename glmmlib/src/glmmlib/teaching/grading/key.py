@@ -69,6 +69,7 @@ class Key:
 
     assignment: str
     notebooks: dict     # notebook name -> {grade id: Cell}
+    prose: frozenset    # the sources of markdown cells as handed out
     files: dict         # path -> bytes
     modules: frozenset  # imported somewhere in the notebooks
     digest: str         # of all that can change what a student's code does
@@ -88,15 +89,16 @@ def read_key(course, assignment):
                 "away.)"
             ) from problem
         released = Path(folder) / assignment
-        notebooks, modules = {}, set()
+        notebooks, modules, prose = {}, set(), set()
         for name in course.notebooks(assignment):
             full = nbformat.read(course.source / assignment / f"{name}.ipynb", as_version=4)
             student = nbformat.read(released / f"{name}.ipynb", as_version=4)
             modules |= _imported(full)
+            prose |= {cell.source for cell in student.cells if cell.cell_type == "markdown"}
             notebooks[name] = _cells(full, student, f"{course.source.name}/{assignment}")
         files = {str(path.relative_to(released)): path.read_bytes() for path in sorted(released.rglob("*"))
                  if path.is_file() and path.suffix != ".ipynb"}
-    return Key(assignment, notebooks, files, frozenset(modules), _digest(notebooks, files))
+    return Key(assignment, notebooks, frozenset(prose), files, frozenset(modules), _digest(notebooks, files))
 
 
 def _cells(full, student, where):

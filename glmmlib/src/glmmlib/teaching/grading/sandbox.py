@@ -24,6 +24,7 @@ from pathlib import Path
 
 from ...errors import GlmmlibError
 from . import kernel
+from .harmless import clean_data
 
 KERNEL = [sys.executable, "-P", "-m", kernel.__name__]
 HOME = "/student"           # in the sandbox: the working directory, home and place for temporary files
@@ -205,9 +206,9 @@ def _trusted_output(output):
         lines = [line for line in _list(output.get("traceback")) if isinstance(line, str)]
         return {"output_type": kind, "ename": text["ename"], "evalue": text["evalue"], "traceback": lines}
     if kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict):
-        data = {mime: content for mime, content in output["data"].items()
-                if mime in kernel.KEPT_KINDS and isinstance(content, str)}
-        shown = {"output_type": kind, "data": data, "metadata": {}}
+        data, metadata = clean_data({mime: content for mime, content in output["data"].items()
+                                     if isinstance(content, str)})
+        shown = {"output_type": kind, "data": data, "metadata": metadata}
         return (shown | {"execution_count": None} if kind == "execute_result" else shown) if data else None
     return None
 
