@@ -33,7 +33,7 @@ c.CourseDirectory.source_directory, c.CourseDirectory.release_directory = "solut
 for step in ("submitted", "autograded", "feedback", "solution", "source_with_tests"):
     setattr(c.CourseDirectory, f"{step}_directory", f"gradebook/{step}")
 c.CourseDirectory.db_url = f"sqlite:///{root}/gradebook/gradebook.db"
-c.ClearSolutions.code_stub = {"python": ""}
+c.ClearSolutions.code_stub, c.ClearSolutions.text_stub = {"python": ""}, "*Write your answer here.*"
 c.Execute.timeout = 300
 """
 
