@@ -8,6 +8,7 @@ points mean that it harmed nothing, 2 that it ended the notebook there.
 
 import json
 import os
+import shutil
 from dataclasses import dataclass, field
 
 import nbformat
@@ -291,6 +292,8 @@ ODD = {     # name -> (how it is handed in, score, what the problem says)
     "a format of the future": (_edited(lambda n: n.update(nbformat=99)), None, "not a notebook that can be read"),
     "a program as its name": (_beside(lambda f: (f / "sums.ipynb").rename(f / "sums (1).ipynb")), None, "sums.ipynb is not there"),
     "a link to the solutions": (_link("sums.ipynb", "../../../../solutions/s1_sums/sums.ipynb"), None, "sums.ipynb is not there"),
+    "a link for a folder": (_beside(lambda f: shutil.rmtree(f) or os.symlink("../../../solutions/s1_sums", f)), None,
+                            "its folder is a link"),
     "a link to nowhere": (_link("data.csv", "/nowhere"), 6, ""),
     "a link to everything": (_link("all", "/"), 6, ""),
     "a pipe": (_beside(lambda f: os.mkfifo(f / "pipe")), 6, ""),

@@ -53,8 +53,8 @@ class Course:
         """The names, without suffix, of a section's notebooks."""
         return sorted(path.stem for path in (self.source / section).glob("*.ipynb"))
 
-    def convert(self, converter_name, assignment, student=".", **settings):
-        """Run one of nbgrader's converters, by name, on one assignment of one student.
+    def convert(self, converter_name, assignment, **settings):
+        """Run one of nbgrader's converters, by name, on one assignment.
 
         `settings` are further settings by class, e.g. `SaveCells={"enabled": False}`. Raises
         GradingError with the last thing that went wrong.
@@ -65,10 +65,10 @@ class Course:
 
         config = Config(self.config)
         config.merge(Config({name: Config(values) for name, values in settings.items()}))
-        directory = CourseDirectory(config=config, assignment_id=assignment, student_id=student)
+        directory = CourseDirectory(config=config, assignment_id=assignment, student_id=".")
         converter = getattr(converters, converter_name)(coursedir=directory, config=config)
         converter.force = True
-        # nbgrader's own warnings (of SQLAlchemy's habits) say nothing about the submission
+        # nbgrader's own warnings (of SQLAlchemy's habits) say nothing about the assignment
         with _listening_to("traitlets") as said, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:

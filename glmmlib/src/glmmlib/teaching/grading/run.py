@@ -71,8 +71,7 @@ def _jobs(course, students, assignments):
 
 
 def _folders(path):
-    return sorted(child for child in path.iterdir()
-                  if child.is_dir() and not child.is_symlink() and not child.name.startswith("."))
+    return sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
 
 
 def _grade_all(course, todo, keys, jobs, resume, sandbox):
@@ -168,6 +167,8 @@ class _Workers:
         """Run a submission or recall that; its record, and whether it is not the one that was run before."""
         if job.assignment not in self._keys:
             raise GradingError(f"{self._course.source.name}/ has no section {job.assignment}: rename the folder.")
+        if job.folder.is_symlink() or job.folder.parent.is_symlink():
+            raise GradingError("its folder is a link: put the files themselves there.")
         key = self._keys[job.assignment]
         before = recall(self._course, job)
         if self._resume and before is not None:

@@ -230,10 +230,12 @@ class Sandbox(_Runner):
 
     def close(self):
         if self._process is not None:
-            self._control.close()
-            with contextlib.suppress(OSError):
+            self._control.close()       # at which an idle sandbox ends by itself
+            try:
+                self._process.wait(3)
+            except subprocess.TimeoutExpired:
                 self._process.kill()
-            self._process.wait()
+                self._process.wait()
             self._process.stderr.close()
             self._process = None
 
