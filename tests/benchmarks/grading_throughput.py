@@ -181,8 +181,9 @@ def main():
         if not options.ours_only:
             mine, theirs = scores(one), scores(other)
             different = {where for where in mine.keys() | theirs.keys() if mine.get(where) != theirs.get(where)}
-            print(f"{len(mine)} marks, {len(different)} of them different" + "".join(
-                f"\n  {where}: {mine.get(where)} against {theirs.get(where)} by stock" for where in sorted(different)[:20]))
+            print(f"{len(mine)} marks, {len(different)} of them different")
+            for where in sorted(different)[:20]:
+                print(f"  {where}: {mine.get(where)} against {theirs.get(where)} by stock")
 
 
 if __name__ == "__main__":

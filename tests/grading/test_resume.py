@@ -62,7 +62,8 @@ def test_killed_and_resumed_it_gives_the_same_marks(group):
         notebook.cells.insert(2, new_code_cell("import time; time.sleep(0.3)", id="slow"))
         group.hand_in(f"s{number:02}", notebook)
         marks[f"s{number:02}"] = str(2.0 * (number & 1) + 3.0 * (number >> 1 & 1) + 1)
-    command = [sys.executable, "-m", "glmmlib.teaching.grading", "grade", "--root", course.root, "--jobs", "2", "--resume"]
+    command = [sys.executable, "-m", "glmmlib.teaching.grading", "grade", "--root", course.root, "--jobs", "2",
+               "--resume"]
     done = {}
     for finished in (2, 6):
         grader = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -116,7 +117,8 @@ def test_one_student_and_one_section_can_be_graded_alone(group):
     assert [row.student_id for row in rows] == ["ann"]
     assert {student: row["score"] for student, row in scores(course).items()} == {"ann": "6.0", "bob": "0.0"}
     with open(course.gradebook / "class.csv", newline="") as file:
-        assert list(csv.reader(file)) == [["student_id", SECTION, "total"], ["ann", "6.0", "6.0"], ["bob", "0.0", "0.0"]]
+        assert list(csv.reader(file)) == [
+            ["student_id", SECTION, "total"], ["ann", "6.0", "6.0"], ["bob", "0.0", "0.0"]]
     with pytest.raises(GradingError, match="no student zoe"):
         grade(course, students=["zoe"])
 
@@ -177,6 +179,33 @@ def test_late_submissions_lose_what_the_settings_say(group):
         gradebook.update_or_create_assignment(SECTION, duedate=datetime.datetime(2027, 3, 1, 12))
     grade(course, resume=True)
     assert {s: (row["score"], row["late_penalty"]) for s, row in scores(course).items()} == {
-        "early": ("6.0", "0.0"), "grace": ("6.0", "0.0"), "late": ("5.4", "0.6000000000000001"), "very late": ("4.5", "1.5")}
+        "early": ("6.0", "0.0"), "grace": ("6.0", "0.0"),
+        "late": ("5.4", "0.6"), "very late": ("4.5", "1.5")}
     page = (course.feedback / "late" / SECTION / "sums.html").read_text()
     assert "5.4 of 9 points" in page and "for being late" in page
+
+
+def test_marks_by_hand_stay_until_the_answer_changes(group):
+    course = group.course
+
+    def by_hand():
+        with Gradebook(course.db_url) as gradebook:
+            grade_of_why = gradebook.find_grade("why", "sums", SECTION, "ann")
+            return grade_of_why.manual_score, grade_of_why.needs_manual_grade
+
+    notebook = group.notebook(**RIGHT)
+    cell(notebook, "why").source = "Because."
+    folder = group.hand_in("ann", notebook)
+    grade(course, jobs=1)
+    assert by_hand() == (None, True)
+    with Gradebook(course.db_url) as gradebook:
+        grade_of_why = gradebook.find_grade("why", "sums", SECTION, "ann")
+        grade_of_why.manual_score, grade_of_why.needs_manual_grade = 2, False
+        gradebook.db.commit()
+    grade(course, jobs=1)
+    assert by_hand() == (2, False) and scores(course)["ann"]["score"] == "8.0"
+
+    cell(notebook, "why").source = "On second thoughts."
+    nbformat.write(notebook, folder / "sums.ipynb")
+    grade(course, jobs=1, resume=True)
+    assert by_hand() == (2, True), "whoever gave the marks is asked to look again"

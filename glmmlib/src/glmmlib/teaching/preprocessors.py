@@ -108,5 +108,6 @@ def _sentence(output):
     if output.ename in OURS:
         return output.evalue
     hint = COMES_FROM.get(output.ename)
-    said = f"This cell stopped with {output.ename}: {output.evalue.splitlines()[0][:300] if output.evalue else 'no message'}"
+    message = output.evalue.splitlines()[0][:300] if output.evalue else "no message"
+    said = f"This cell stopped with {output.ename}: {message}"
     return f"{said}{'' if said.endswith('.') else '.'}" + (f" Mostly, {hint}" if hint else "")

@@ -5,8 +5,6 @@ import sys
 
 from ...errors import GlmmlibError
 from .course import Course
-from .handout import release, stale_sections
-from .run import grade
 
 
 def main(arguments=None):
@@ -31,7 +29,10 @@ def main(arguments=None):
     if options.command == "grade" and options.jobs is not None and options.jobs < 1:
         parser.error("--jobs needs a number from 1 up")
     try:
-        course = Course(options.root)
+        course = Course(options.root)   # which says so if nbgrader, that all below needs, is missing
+        from .handout import release, stale_sections
+        from .run import grade
+
         if options.command == "release":
             release(course)
         elif options.command == "grade":

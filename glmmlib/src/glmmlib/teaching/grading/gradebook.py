@@ -68,7 +68,7 @@ class Writer:
             book.db.rollback()
             raise
         penalty = float(submission.late_submission_penalty or 0)
-        return Saved(max(0.0, submission.score - penalty), submission.max_score, penalty,
+        return Saved(round(max(0.0, submission.score - penalty), 6), submission.max_score, round(penalty, 6),
                      bool(submission.needs_manual_grade), tuple(changes))
 
     def _penalise(self, submission):

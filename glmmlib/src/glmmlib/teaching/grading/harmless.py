@@ -9,6 +9,7 @@ TAGS = frozenset("""a abbr b blockquote br caption code col colgroup dd details 
 ATTRIBUTES = {"*": ["class", "title"], "a": ["href"], "img": ["alt", "src", "width", "height"],
               "td": ["colspan", "rowspan"], "th": ["colspan", "rowspan", "scope"]}
 PICTURE = re.compile(r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*")
+LINK = re.compile(r"(https?:|mailto:|#)", re.IGNORECASE)
 # the image that `figures.show` displays
 FIGURE = re.compile(r'<img alt="([^"<>]*)" src="data:image/png;base64,([A-Za-z0-9+/=]+)"[^<>]*>')
 # whatever may open a tag, but for a few that cannot do anything
@@ -23,6 +24,8 @@ def clean_html(html):
     def allowed(tag, name, value):
         if tag == "img" and name == "src":
             return PICTURE.fullmatch(value) is not None
+        if tag == "a" and name == "href":
+            return LINK.match(value) is not None
         return name in ATTRIBUTES["*"] or name in ATTRIBUTES.get(tag, ())
 
     if len(html) > MOST_HTML:

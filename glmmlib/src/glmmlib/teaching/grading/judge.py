@@ -3,6 +3,8 @@
 import copy
 from dataclasses import dataclass, field
 
+import nbformat
+
 from ..answers import UNDEFINED
 from ..checks import UNJUDGED, judge_all
 from .values import Unintelligible, decode
@@ -69,8 +71,6 @@ def _judge_test(cell, record, name):
 
 def _show_verdict(cell, known, earned, lines):
     """Make the cell what nbgrader has after a test: its source, what it said, and the points."""
-    import nbformat
-
     cell.source = known.full
     cell.outputs = [
         nbformat.v4.new_output("stream", name="stdout", text="".join(f"{line}\n" for line in lines)),

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import nbformat
+
 from ..checks import parts_asked
 from .course import GradingError, generate
 
@@ -77,8 +79,6 @@ class Key:
 
 def read_key(course, assignment):
     """Read an assignment's Key and register it in the gradebook; raises GradingError if it cannot be."""
-    import nbformat
-
     with tempfile.TemporaryDirectory() as folder:
         try:
             generate(course, folder, assignment)

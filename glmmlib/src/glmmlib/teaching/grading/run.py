@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import io
 import os
 import sys
 import threading
@@ -10,14 +11,16 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_compl
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+
 from . import pages
 from .course import GradingError
 from .gradebook import Writer
 from .judge import judge
 from .key import read_key
 from .sandbox import Limits, NoSandbox, Sandbox, SandboxError
-from .submission import (Job, digest_of, journal_path, keep, read_files, recall, run_submission,
-                         write_atomically)
+from .submission import (Job, digest_of_files, digest_of_run, keep, last_graded, note_graded, read_files, recall,
+                         run_submission, write_atomically)
 
 SCORE_COLUMNS = ("assignment", "student_id", "score", "max_score", "late_penalty", "needs_manual_grade", "problem")
 
@@ -100,15 +103,15 @@ def _grade_all(course, todo, keys, jobs, resume, sandbox):
 def _finish(course, job, finished, keys, writer):
     """Judge what was run and write it down; the row and further remarks."""
     try:
-        record, resubmitted = finished.result()
+        record = finished.result()
+        resubmitted = last_graded(course, job) != record.handed_in
         marks = judge(record, keys[job.assignment])
         timestamp, remark = _timestamp(job)
         for name, notebook in marks.notebooks.items():
-            import nbformat
-
             write_atomically(course.autograded / job.student / job.assignment / f"{name}.ipynb",
                              nbformat.writes(notebook))
         saved = writer.save(job, marks, timestamp, resubmitted)
+        note_graded(course, job, record)
     except SandboxError:
         raise
     except Exception as failure:
@@ -164,19 +167,20 @@ class _Workers:
         self._mine, self._all, self._lock = threading.local(), [], threading.Lock()
 
     def run(self, job):
-        """Run a submission or recall that; its record, and whether it is not the one that was run before."""
+        """Run a submission, or recall that; its Record."""
         if job.assignment not in self._keys:
             raise GradingError(f"{self._course.source.name}/ has no section {job.assignment}: rename the folder.")
         if job.folder.is_symlink() or job.folder.parent.is_symlink():
             raise GradingError("its folder is a link: put the files themselves there.")
         key = self._keys[job.assignment]
-        before = recall(self._course, job)
-        if self._resume and before is not None:
-            if before.digest == digest_of(read_files(job.folder), key, self._limits):
-                return before, False
+        before = recall(self._course, job) if self._resume else None
+        if before is not None:
+            handed_in = digest_of_files(read_files(job.folder))
+            if before.digest == digest_of_run(handed_in, key, self._limits):
+                return before
         record = run_submission(job, key, self._runner())
         keep(self._course, job, record)
-        return record, before is None or before.digest != record.digest
+        return record
 
     def _runner(self):
         if not hasattr(self._mine, "runner"):
@@ -225,7 +229,8 @@ def _make_all_pages(course, rows, jobs):
 def _write_tables(course, rows, complete):
     """scores.csv, a row a submission; class.csv, a row a student, as learning platforms import it."""
     path = course.gradebook / "scores.csv"
-    table = {(row.assignment, row.student_id): [_cell(getattr(row, column)) for column in SCORE_COLUMNS] for row in rows}
+    table = {(row.assignment, row.student_id): [_cell(getattr(row, column)) for column in SCORE_COLUMNS]
+             for row in rows}
     if not complete and path.is_file():
         with open(path, newline="", encoding="utf-8") as file:
             header, *old = csv.reader(file)
@@ -248,8 +253,6 @@ def _cell(value):
 
 
 def _csv(lines):
-    import io
-
     text = io.StringIO()
     csv.writer(text).writerows(lines)
     return text.getvalue()
@@ -283,7 +286,8 @@ class Progress:
         if self._shown:
             full = self.WIDTH * self._done // self._total
             left = (time.monotonic() - self._began) / self._done * (self._total - self._done)
-            self._draw(f"[{'#' * full:.<{self.WIDTH}}] {self._done}/{self._total}, {left / 60:.0f} min left: {what}"[:78])
+            bar = f"[{'#' * full:.<{self.WIDTH}}] {self._done}/{self._total}"
+            self._draw(f"{bar}, {left / 60:.0f} min left: {what}"[:78])
 
     def say(self, line):
         self._draw("")

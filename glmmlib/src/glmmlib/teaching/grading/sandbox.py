@@ -19,7 +19,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import GlmmlibError
@@ -481,8 +481,3 @@ class NoSandbox(_Runner):
         self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
         return "ended"
-
-
-def as_json(limits):
-    """The limits as they enter the digest of a run."""
-    return asdict(limits)

@@ -11,13 +11,15 @@ import os
 import re
 import stat
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+import nbformat
+
 from .course import GradingError
 from .harmless import clean_markdown
-from .sandbox import Step, as_json
+from .sandbox import Step
 
 MOST_BYTES = 100 << 20      # of a submission
 MOST_FILES = 1000
@@ -39,11 +41,13 @@ class Job:
 class Record:
     """What running one submission gave.
 
+    ``handed_in`` is a digest of its files, ``digest`` one of all that determined what is here.
     ``notebooks[name]`` is the notebook (as JSON) with the outputs of the student's cells;
     ``answers[name][grade_id]`` the codes of the variables that a test asks for; ``not_run[name]``
     [grade_id] why a test did not come to its turn. ``notes`` are sentences for the instructor.
     """
 
+    handed_in: str
     digest: str
     notebooks: dict = field(default_factory=dict)
     answers: dict = field(default_factory=dict)
@@ -78,20 +82,23 @@ def read_files(folder):
     return found
 
 
-def digest_of(files, key, limits):
+def digest_of_files(files):
+    """A digest of what was handed in."""
+    return _digest([(path, hashlib.sha256(content).hexdigest()) for path, content in sorted(files.items())])
+
+
+def digest_of_run(handed_in, key, limits):
     """A digest of all that determines what running a submission gives."""
-    told = hashlib.sha256(key.digest.encode())
-    told.update(json.dumps([FORMAT, as_json(limits), sys.version, version("glmmlib"), version("ipython"),
-                            version("numpy"), version("pandas")]).encode())
-    for path, content in sorted(files.items()):
-        told.update(repr((path, hashlib.sha256(content).hexdigest())).encode())
-    return told.hexdigest()
+    packages = [version(name) for name in ("glmmlib", "ipython", "numpy", "pandas")]
+    return _digest([FORMAT, handed_in, key.digest, asdict(limits), sys.version, packages])
+
+
+def _digest(told):
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def _read_notebook(name, data):
     """The notebook in format 4 with nothing in its cells but what a cell may hold."""
-    import nbformat
-
     try:
         given = nbformat.convert(nbformat.reader.reads(data.decode("utf-8-sig")), 4)
         cells = [(cell["cell_type"], _joined(cell["source"]), cell.get("metadata"), cell.get("attachments"))
@@ -139,8 +146,6 @@ def _put_in_order(notebook, cells, notes):
     Nothing that a submission says about its own cells but their ids is believed. Of a cell that was
     copied the last copy counts; lost graded cells are put back at the end.
     """
-    import nbformat
-
     present = set()
     for position in reversed(range(len(notebook.cells))):
         cell = notebook.cells[position]
@@ -163,8 +168,6 @@ def _put_in_order(notebook, cells, notes):
 
 
 def _as_released(known, cell):
-    import nbformat
-
     make = nbformat.v4.new_code_cell if known.kind == "code" else nbformat.v4.new_markdown_cell
     source = known.source if cell is None or known.keeps_source else cell.source
     released = make(source, id=cell.id if cell else re.sub(r"[^\w-]", "-", f"lost-{known.grade_id}")[:64],
@@ -184,7 +187,8 @@ def run_submission(job, key, runner):
     present = [name for name in names if f"{name}.ipynb" in files]
     if not present:
         raise GradingError(f"{names[0]}.ipynb is not there: look for it under another name.")
-    record = Record(digest_of(files, key, runner.limits))
+    handed_in = digest_of_files(files)
+    record = Record(handed_in, digest_of_run(handed_in, key, runner.limits))
     beside = {path: content for path, content in files.items() if not path.endswith(".ipynb")} | key.files
     for name in names:
         if name not in present:
@@ -236,8 +240,6 @@ def _sentence_output(name, sentence):
 
 
 def _as_nodes(outputs):
-    import nbformat
-
     return [nbformat.from_dict(output) for output in outputs]
 
 
@@ -253,18 +255,31 @@ def keep(course, job, record):
     write_atomically(journal_path(course, job), json.dumps(vars(record)))
 
 
-def recall(course, job, digest=None):
-    """The record of a submission, or None if there is none (of that digest)."""
-    import nbformat
-
+def recall(course, job):
+    """The record of a submission, or None if there is none."""
     try:
         record = Record(**json.loads(journal_path(course, job).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    if digest is not None and record.digest != digest:
-        return None
     record.notebooks = {name: nbformat.from_dict(notebook) for name, notebook in record.notebooks.items()}
     return record
+
+
+def last_graded(course, job):
+    """The ``handed_in`` of what the gradebook has marks for; "" if it has none."""
+    try:
+        return _graded_path(course, job).read_text()
+    except OSError:
+        return ""
+
+
+def note_graded(course, job, record):
+    """Note that the gradebook now has this record's marks."""
+    write_atomically(_graded_path(course, job), record.handed_in)
+
+
+def _graded_path(course, job):
+    return journal_path(course, job).with_suffix(".graded")
 
 
 def write_atomically(path, text):
