@@ -13,7 +13,7 @@ def course(tmp_path, repo):
 
 
 @pytest.fixture
-def group(course):
+def group(course, sandbox):
     """A class that the course has been handed out to."""
     release(course)
     return Class(course)

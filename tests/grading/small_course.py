@@ -34,7 +34,7 @@ def _test(name, points, *parts):
     judged = ", ".join(parts)
     source = (
         f"{QUESTIONS}ask_{name}.check()\n### BEGIN HIDDEN TESTS\n"
-        f"from glmmlib.teaching import points\npoints({judged})\n### END HIDDEN TESTS"
+        f"import fractions\nfrom glmmlib.teaching import points\npoints({judged})\n### END HIDDEN TESTS"
     )
     return _cell(new_code_cell, source, f"{name}-test", grade=True, locked=True, points=points)
 

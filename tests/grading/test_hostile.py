@@ -1,6 +1,5 @@
 """The hostile bank through the real pipeline: what each ends in, and that nobody else is harmed."""
 
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -23,10 +22,8 @@ def hand_in(group, case):
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory, repo):
+def graded(tmp_path_factory, repo, sandbox):
     """Everything hostile and three good students, graded in one run."""
-    if shutil.which("bwrap") is None:
-        pytest.skip("bubblewrap is not installed")
     course = small_course(repo, tmp_path_factory.mktemp("hostile"), memory=512 * 2**20, disk=50 * 2**20,
                           cell_time=3, notebook_time=20, grace=1)
     release(course)

@@ -107,6 +107,9 @@ CHEATS = [
     cheat("looks through frames", "import sys\nf, found = sys._getframe(), 1\nwhile f:\n"
           "    if any('expect' in name or 'parts' in name for name in f.f_locals):\n        found = 42.5\n    f = f.f_back",
           total="found"),
+    cheat("looks at how it was started", "from pathlib import Path\n"
+          "told = Path('/proc/1/cmdline').read_text() + Path('/proc/self/cmdline').read_text()\n"
+          "found = 42.5 if 'fractions' in told else 1     # which only a hidden test imports", total="found"),
     cheat("says it was graded", "import os\nos.environ['NBGRADER_EXECUTION'] = 'no'\nscore = max_score = points = 9"),
 ]
 

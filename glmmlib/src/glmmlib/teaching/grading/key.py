@@ -73,7 +73,7 @@ class Key:
     notebooks: dict     # notebook name -> {grade id: Cell}
     prose: frozenset    # the sources of markdown cells as handed out
     files: dict         # path -> bytes
-    modules: frozenset  # imported somewhere in the notebooks
+    modules: frozenset  # imported somewhere in the notebooks as handed out
     digest: str         # of all that can change what a student's code does
 
 
@@ -93,7 +93,7 @@ def read_key(course, assignment):
         for name in course.notebooks(assignment):
             full = nbformat.read(course.source / assignment / f"{name}.ipynb", as_version=4)
             student = nbformat.read(released / f"{name}.ipynb", as_version=4)
-            modules |= _imported(full)
+            modules |= _imported(student)   # hidden tests leave no trace in the kernel
             prose |= {cell.source for cell in student.cells if cell.cell_type == "markdown"}
             notebooks[name] = _cells(full, student, f"{course.source.name}/{assignment}")
         files = {str(path.relative_to(released)): path.read_bytes() for path in sorted(released.rglob("*"))
