@@ -437,6 +437,7 @@ def main():
         os.setresgid(order["user"], order["user"], order["user"])
         os.setresuid(order["user"], order["user"], order["user"])
     fork_for_every_notebook(socket.socket(fileno=order["control"]), order["modules"], order["folders"])
+    os._exit(0)     # there is nothing to tidy up
 
 
 if __name__ == "__main__":
