@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
-from .certificate import Certificate
 from .design import Design, build_design
 from .errors import DataError
 from .family import Family
@@ -112,8 +111,8 @@ def _held_at(objective, held, psi, hessian) -> LaplaceFit:
     phi_cov = phi_cov * np.outer(signs, signs)
     # Along the surface alone; what the deviance does beyond it proves nothing. Flat directions are
     # turns of Lambda where one of its rows is zero.
-    certificate = Certificate(
-        decrement=float(fit.gradient @ phi_cov @ fit.gradient) / 2, curvature=curvature, smallest=curvature,
+    certificate = replace(
+        fit.certificate, decrement=float(fit.gradient @ phi_cov @ fit.gradient) / 2, curvature=curvature, smallest=curvature,
         flat=np.zeros((len(phi), 0)), down=None if curvature > -1e-6 else np.zeros(len(phi)),
         null=tuple(replace(space, derivatives=np.maximum(space.derivatives, 0)) for space in fit.certificate.null),
         phi_cov=phi_cov)
