@@ -6,7 +6,7 @@
 >>> print(m.summary())                                                      # doctest: +SKIP
 """
 
-from . import priors
+from . import plots, priors
 from ._kernels import show_backend
 from .bayes import to_bambi
 from .bootstrap import Bootstrap
@@ -29,6 +29,7 @@ from .stepwise import stepwise
 __all__ = [
     "BambiWarning", "Binomial", "Bootstrap", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError",
     "GLMMResult", "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Priors", "Profile",
-    "SeparationError", "SingularFitWarning", "anova", "confint", "glmer", "lmer", "load_crowding", "power", "priors",
-    "profile", "refit", "session_info", "show_backend", "simulate_crowding", "stepwise", "to_bambi", "wald_test",
+    "SeparationError", "SingularFitWarning", "anova", "confint", "glmer", "lmer", "load_crowding", "plots", "power",
+    "priors", "profile", "refit", "session_info", "show_backend", "simulate_crowding", "stepwise", "to_bambi",
+    "wald_test",
 ]
