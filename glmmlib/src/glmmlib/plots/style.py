@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from ..columns import label
 from ..errors import DataError
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#767676"
+NAMED = 60  # so many groups, at most, have their names beside a picture
 # (colour, marker, line style) of the first, second, ... curve
-LOOKS = [(BLUE, "o", "-"), (ORANGE, "s", "--"), (GREEN, "D", "-."), (PURPLE, "^", ":"), ("black", "v", (0, (5, 1, 1, 1)))]
+LOOKS = [(BLUE, "o", "-"), (ORANGE, "s", "--"), (GREEN, "D", "-."), (PURPLE, "^", ":"),
+         ("black", "v", (0, (5, 1, 1, 1)))]
 
 
 def looks(count):
@@ -99,7 +102,8 @@ def alt_text(drawn):
     axes = drawn.axes if hasattr(drawn, "add_subplot") else np.ravel(drawn)
     texts = [ax.glmmlib_alt for ax in axes if hasattr(ax, "glmmlib_alt")]
     if not texts:
-        raise DataError("There is no description of this picture: it was not drawn by glmmlib.plots; write one yourself.")
+        raise DataError(
+            "There is no description of this picture: it was not drawn by glmmlib.plots; write one yourself.")
     return " ".join(texts)
 
 
@@ -127,6 +131,16 @@ def quantile_of(level):
     return float(ndtri((1 + level) / 2))
 
 
+def name_groups(ax, levels):
+    """Groups along y: their names, where they can be read."""
+    if len(levels) <= NAMED:
+        ax.set_yticks(np.arange(len(levels)), [label(level) for level in levels])
+    else:
+        ax.set_yticks([])
+    ax.set_ylim(-1, len(levels))
+    ax.set_ylabel(levels.name if len(levels) <= NAMED else f"{len(levels)} levels of {levels.name}")
+
+
 def with_units(name, units):
     """An axis label: "Size (arcmin)"."""
     return f"{name} ({units})" if units else str(name)
@@ -143,6 +157,12 @@ def link_scale(result):
     """The unit of eta, for an axis label: that of the response where the link is the identity."""
     link = result.family.link_name.split(",")[0]
     return {"logit": "log-odds", "log": "log mean", "identity": _response(result)}.get(link, link)
+
+
+def typical_of(result, otherwise):
+    """Whose prediction that of the fixed effects is; `otherwise` without random effects."""
+    groups = [block.group for block in result.design.blocks]
+    return f"the typical {listed(groups)}" if groups else otherwise
 
 
 def _response(result):
