@@ -62,8 +62,9 @@ def binned(result, x="Size", by=None, bins=8, level=0.95, rows=None) -> pd.DataF
         centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
         tables.append(pd.DataFrame(dict(zip(by, key)) | {
-            x: sums["_x"].to_numpy() / n, "trials": n, "proportion": p, "lower": np.maximum(centre - half, 0),
-            "upper": np.minimum(centre + half, 1), "predicted": sums["_expected"].to_numpy() / n}))
+            x: sums["_x"].to_numpy() / n, "trials": n, "proportion": p,
+            # Rounding must not put p = 0 or 1 outside its interval.
+            "lower": np.clip(centre - half, 0, p), "upper": np.clip(centre + half, p, 1), "predicted": sums["_expected"].to_numpy() / n}))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -8,7 +8,6 @@ import textwrap
 from itertools import cycle, islice
 
 import numpy as np
-import pandas as pd
 from scipy.special import ndtri
 
 from ..columns import label
@@ -115,8 +114,8 @@ def add_legend(ax, made, **options):
         ax.legend(loc="best", **options)
         return
     handles, names = ax.get_legend_handles_labels()
-    short = sum(map(len, names)) + 6 * len(names) < 11 * ax.figure.get_figwidth()
-    ax.figure.legend(handles, names, loc="outside lower center", ncols=len(names) if short else 1, **options)
+    columns = int(12 * ax.figure.get_figwidth()) // (max(map(len, names)) + 6)
+    ax.figure.legend(handles, names, loc="outside lower center", ncols=max(1, min(columns, len(names))), **options)
 
 
 def sentence(text):
@@ -171,9 +170,12 @@ def _response(result):
 
 
 def name_of(row):
-    """A name for a row of labels: numbers carry their column's name."""
-    return ", ".join(f"{column} = {value:g}" if pd.api.types.is_float(value) else str(value)
-                     for column, value in row.items())
+    """A name for a row of labels: numbers, and True and False, carry their column's name."""
+    def name(column, value):
+        if isinstance(value, (bool, np.bool_)):
+            return f"{column} = {label(value)}"
+        return f"{column} = {value:g}" if isinstance(value, (float, np.floating)) else str(value)
+    return ", ".join(name(column, value) for column, value in row.items())
 
 
 def number(value, digits=3):
