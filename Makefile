@@ -2,6 +2,7 @@
 PYTHON ?= python3
 LAB_ARGS ?=
 PYTEST_ARGS ?=
+ARGS ?=
 BIN := .venv/bin
 SOURCES := $(shell find glmmlib -type f -not -path '*/__pycache__/*' -not -path '*/build/*')
 
@@ -17,8 +18,8 @@ test: .venv/test-ready ## set up what is missing, then run the tests (PYTEST_ARG
 release: .venv/ready ## make course/ from solutions/
 	$(BIN)/python -m glmmlib.teaching.grading release
 
-grade: .venv/ready ## grade gradebook/submitted/<student>/<assignment>/
-	$(BIN)/python -m glmmlib.teaching.grading grade
+grade: .venv/ready ## grade gradebook/submitted/<student>/<section>/ (ARGS="--resume --jobs 4")
+	$(BIN)/python -m glmmlib.teaching.grading grade $(ARGS)
 
 compare: .venv/ready ## fit the bundled data with lme4 and ours, print all against the tutorial's numbers
 	Rscript tests/reference/crowding_lme4.R

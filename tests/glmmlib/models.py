@@ -1,5 +1,7 @@
 """Formulas and data that several test files fit."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -21,10 +23,10 @@ def simulate(groups=30, rows=40, beta=(0.5, 1.0), sd=(0.8, 0.5), rho=0.3, seed=0
     return pd.DataFrame({"y": y, "x": x, "z": rng.normal(size=len(g)), "g": [f"g{i:03d}" for i in g]})
 
 
-def lme4_data(name, reference):
-    """One of lme4's data sets as the reference file of inference_lme4.R carries it."""
-    data = pd.DataFrame(reference["data"][name])
-    return data.assign(**{column: data[column].astype(str) for column in ("herd", "period", "Subject") if column in data})
+def lme4_data(name):
+    """One of lme4's data sets, cbpp or sleepstudy."""
+    file = Path(__file__).parents[1] / "reference" / "data" / f"{name}.csv"
+    return pd.read_csv(file, dtype=dict.fromkeys(("herd", "period", "Subject"), str))
 
 
 # --- every family and link, found by its class ---------------------------------------------------

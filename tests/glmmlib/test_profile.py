@@ -19,10 +19,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::glmmlib.SingularFitWarning")
 
 def model(name):
     if name == "sleep":
-        return gl.lmer("Reaction ~ Days + (Days | Subject)", lme4_data("sleepstudy", LME4))
+        return gl.lmer("Reaction ~ Days + (Days | Subject)", lme4_data("sleepstudy"))
     if name == "herds":
-        data = lme4_data("cbpp", LME4)
-        return gl.glmer("p ~ period + (1 | herd)", data.assign(p=data.incidence / data["size"]), weights="size")
+        return gl.glmer("proportion ~ period + (1 | herd)", lme4_data("cbpp"), weights="size")
     data = gl.load_crowding()
     data["Size.c"] = data.Size - data.Size.mean()
     return gl.glmer("ResponseCorrect ~ `Size.c` + (`Size.c` | Subject)", data[data.Condition == "crowded"])

@@ -17,13 +17,12 @@ TYPES = ["pearson", "deviance", "response", "working"]
 
 @pytest.fixture(scope="module")
 def herds():
-    data = lme4_data("cbpp", LME4)
-    return gl.glmer("p ~ period + (1 | herd)", data.assign(p=data.incidence / data["size"]), weights="size")
+    return gl.glmer("proportion ~ period + (1 | herd)", lme4_data("cbpp"), weights="size")
 
 
 @pytest.fixture(scope="module")
 def sleep():
-    return gl.lmer("Reaction ~ Days + (Days | Subject)", lme4_data("sleepstudy", LME4))
+    return gl.lmer("Reaction ~ Days + (Days | Subject)", lme4_data("sleepstudy"))
 
 
 @pytest.mark.parametrize("type", TYPES)

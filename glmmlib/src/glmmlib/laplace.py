@@ -236,6 +236,10 @@ def estimates(objective, phi, gradient, hessian, jacobians) -> LaplaceFit:
     gradient, hessian = gradient * signs, hessian * np.outer(signs, signs)
     certificate = certify(objective, phi, gradient, hessian)
     terms = objective.terms(phi)
+    if not np.isfinite(terms.deviance):
+        raise DataError(
+            "The likelihood cannot be computed at any values that the search came to: look for extreme values among "
+            "predictors, weights and offsets, or simplify the random effects.")
     dispersion = objective.dispersion(phi)
     scaled = objective.Lambdas(phi)
     Lambdas = tuple(L / s[:, None] for L, s in zip(scaled, objective.z_scale))

@@ -137,9 +137,12 @@ class Objective:
             border = border._replace(values=np.hstack(values))
             if integrated is not None:
                 border = border._replace(integrated=integrated)
-        terms = laplace(
-            self.family_at(phi), *self.response(phi), self.eta_fixed(phi), self.Z[0], self.rows.starts,
-            Lambdas[0], self.u, border=border, observed=self.observed)
+        for known in (1, 0):  # the search for the modes starts from zero where the last ones lead nowhere
+            terms = laplace(
+                self.family_at(phi), *self.response(phi), self.eta_fixed(phi), self.Z[0], self.rows.starts, Lambdas[0],
+                known * self.u, border=border and border._replace(start=known * border.start), observed=self.observed)
+            if np.isfinite(terms.deviance):
+                break
         if np.isfinite(terms.deviance):
             self.u = terms.u
             if border is not None:

@@ -64,12 +64,13 @@ def power(model, effect, groups, rows=None, *, by=None, fixef=None, n=200, alpha
     truth, table = replace(model.fit, beta=beta), []
     for i, (count, size) in enumerate((count, size) for count in _whole(groups, 2, "groups") for size in sizes):
         study = partial(_study, model, truth, names.index(effect), factor, count, size)
-        runs = np.array(replicate(study, n, np.random.SeedSequence(seed, spawn_key=(i,)), n_jobs, progress)).reshape(-1, 3)
-        p, converged, nobs = runs.T
+        runs = replicate(study, n, np.random.SeedSequence(seed, spawn_key=(i,)), n_jobs, progress)
+        p, converged, nobs = np.reshape(runs, (-1, 3)).T
         done = max(len(runs), 1)
         share = np.sum((p < alpha) & (converged == 1)) / done
-        table.append({"groups": count, "rows": nobs.sum() / done / count, "power": share,
-                      "mc_se": np.sqrt(share * (1 - share) / done), "converged": converged.sum() / done, "n": len(runs)})
+        table.append({
+            "groups": count, "rows": nobs.sum() / done / count, "power": share,
+            "mc_se": np.sqrt(share * (1 - share) / done), "converged": converged.sum() / done, "n": len(runs)})
         if len(runs) < n:  # interrupted
             break
     return pd.DataFrame(table)
@@ -79,7 +80,8 @@ def _factor(design, by):
     """Index of the grouping factor named by, or of the only one."""
     factors = [block.group for block in design.blocks]
     if by is None and len(factors) > 1:
-        raise DataError(f"The model has several grouping factors: say by= which one groups counts: {', '.join(factors)}.")
+        raise DataError(
+            f"The model has several grouping factors: say by= which one groups counts: {', '.join(factors)}.")
     if by is not None and by not in factors:
         raise DataError(f"There is no grouping factor '{by}'; there are: {', '.join(factors)}.")
     return factors.index(by) if by else 0

@@ -65,7 +65,8 @@ class Profile:
         """
         require_level(level)
         if level > self.level + 1e-12:
-            raise DataError(f"The profile reaches to level {self.level:g} only: profile the model with level={level:g}.")
+            raise DataError(
+                f"The profile reaches to level {self.level:g} only: profile the model with level={level:g}.")
         z = ndtri((1 + level) / 2)
         rows = {name: [_value_at(part, zeta, bound) for zeta, bound in zip((-z, z), self.bounds[name])]
                 for name, part in self.table.groupby("parameter", sort=False)}

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
-from .certificate import Certificate
 from .design import Design, build_design
 from .errors import DataError
 from .family import Family
@@ -112,8 +111,8 @@ def _held_at(objective, held, psi, hessian) -> LaplaceFit:
     phi_cov = phi_cov * np.outer(signs, signs)
     # Along the surface alone; what the deviance does beyond it proves nothing. Flat directions are
     # turns of Lambda where one of its rows is zero.
-    certificate = Certificate(
-        decrement=float(fit.gradient @ phi_cov @ fit.gradient) / 2, curvature=curvature, smallest=curvature,
+    certificate = replace(
+        fit.certificate, decrement=float(fit.gradient @ phi_cov @ fit.gradient) / 2, curvature=curvature, smallest=curvature,
         flat=np.zeros((len(phi), 0)), down=None if curvature > -1e-6 else np.zeros(len(phi)),
         null=tuple(replace(space, derivatives=np.maximum(space.derivatives, 0)) for space in fit.certificate.null),
         phi_cov=phi_cov)
@@ -176,7 +175,8 @@ def refit(model, y=None, *, data=None, weights=None, held=None, start=None):
     origin = model if start is None else start
     options = model.options | {"penalty": model.priors and model.priors.penalty(design)}
     refitter = Refitter(design, model.family, origin.fit, options)
-    return replace(model, design=design, fit=refitter.fit_of(design, held), held=held, options=options, arguments=arguments)
+    fit = refitter.fit_of(design, held)
+    return replace(model, design=design, fit=fit, held=held, options=options, arguments=arguments)
 
 
 def _on_rows(values, design, name):
@@ -185,14 +185,16 @@ def _on_rows(values, design, name):
         if values.index.is_unique and design.index.isin(values.index).all():
             values = values.loc[design.index]
         elif len(values) != design.nobs:
-            raise DataError(f"{name} has other rows than the fitted data: give one value for each of the {design.nobs}.")
+            raise DataError(
+                f"{name} has other rows than the fitted data: give one value for each of the {design.nobs}.")
     try:
         values = np.array(values, dtype=float)
     except (TypeError, ValueError):
         raise DataError(f"{name} must be numbers.") from None
     if values.shape != (design.nobs,):
         raise DataError(
-            f"{name} must have one value for each of the {design.nobs} rows that were fitted, not the shape {values.shape}.")
+            f"{name} must have one value for each of the {design.nobs} rows that were fitted, "
+            f"not the shape {values.shape}.")
     if not np.isfinite(values).all():
         raise DataError(f"{name} is missing or infinite in {np.sum(~np.isfinite(values))} rows: "
                         "give those rows the weight 0 and any value.")

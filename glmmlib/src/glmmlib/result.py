@@ -370,7 +370,7 @@ class GLMMResult:
         return {block.group: self.fit.posterior.joint(t) for t, block in enumerate(self.design.blocks)}
 
     def thresholds(self, p=0.625, x="Size", by=None, group=None, re="conditional", level=0.95,
-                   interval="delta", between=None) -> pd.DataFrame:
+                   interval="delta", between=None, n=1000, seed=None, n_jobs=None) -> pd.DataFrame:
         """Where each psychometric curve reaches the proportion p.
 
         Parameters
@@ -385,8 +385,9 @@ class GLMMResult:
             several. Random effects of the others are zero: their typical group.
         re : "conditional" for each group, "population" for the typical one.
         level : coverage of the interval.
-        interval : "delta" (Wald) or "fieller" (Fieller 1954: asymmetric, unbounded where the slope
-            does not differ from zero).
+        interval : "delta" (Wald), "fieller" (Fieller 1954: asymmetric, unbounded where the slope
+            does not differ from zero), or for the population "bootstrap" (percentiles of n refits,
+            see `bootstrap` for seed and n_jobs).
         between : a categorical predictor: the table holds the differences of thresholds between
             its levels instead, later level minus earlier, with the covariance of both counted.
 
@@ -414,7 +415,8 @@ class GLMMResult:
                      Condition  difference
         0  crowded - uncrowded        0.54
         """
-        return thresholds.thresholds(self, p, x, by, group, re, level, interval, between)
+        return thresholds.thresholds(self, p, x, by, group, re, level, interval, between, n=n, seed=seed, n_jobs=n_jobs,
+                                     progress=False)
 
     def slopes(self, x="Size", by=None, group=None, re="conditional", level=0.95) -> pd.DataFrame:
         """Change of eta per unit of x, for each group and condition: columns slope, se, lower, upper.

@@ -19,7 +19,8 @@ def simulate(model, n=1, seed=None, re="new") -> pd.DataFrame:
 def require_re(re):
     """Raise DataError unless re says whose random effects are meant."""
     if re not in ("new", "conditional"):
-        raise DataError(f"re={re!r} is not known; choose 'new' (other groups) or 'conditional' (those that were fitted).")
+        raise DataError(
+            f"re={re!r} is not known; choose 'new' (other groups) or 'conditional' (those that were fitted).")
 
 
 def draw(design, fit, rng, re="new"):

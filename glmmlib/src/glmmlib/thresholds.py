@@ -7,6 +7,7 @@ errors come from the joint covariance of (beta, b) by one mechanism: `Posterior.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from scipy.special import ndtri
 from .curves import curves_of, factor_of, is_number, value
 from .errors import DataError
 
-INTERVALS = ("delta", "fieller")
+INTERVALS = ("delta", "fieller", "bootstrap")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Lines:
     s: np.ndarray
 
 
-def thresholds(model, p, x, by, group, re, level, interval, between):
+def thresholds(model, p, x, by, group, re, level, interval, between, **replicates):
     """See `GLMMResult.thresholds`."""
     z = _z(level)
     targets = np.atleast_1d(np.asarray(p, dtype=float))
@@ -41,8 +42,13 @@ def thresholds(model, p, x, by, group, re, level, interval, between):
         raise DataError(f"p must lie between 0 and 1, not p={p}.")
     if interval not in INTERVALS:
         raise DataError(f"interval={interval!r} is not known; choose one of: {', '.join(map(repr, INTERVALS))}.")
-    if between and interval != "delta":
-        raise DataError("Differences of thresholds have delta-method intervals only: use interval='delta'.")
+    if between and interval == "fieller":
+        raise DataError("Fieller's intervals are for ratios, which differences of thresholds are not: use another interval.")
+    if interval == "bootstrap":
+        if re != "population":
+            raise DataError("Bootstrap intervals are for the typical group: each replicate has groups of its own. "
+                            "Use re='population', or another interval.")
+        return _bootstrapped(model, (p, x, by, group, re, level, "delta", between), level, replicates)
     lines = lines_of(model, x, by, group, re)
     tables = []
     for target in targets:
@@ -65,6 +71,20 @@ def _thresholds_at(model, lines, eta, z, interval, between):
         aa, ss, as_ = cov(lines.at_zero, lines.at_zero), cov(lines.slope, lines.slope), cov(lines.at_zero, lines.slope)
         table["lower"], table["upper"] = fieller(lines.a - eta, lines.s, aa, as_, ss, z)
     return table
+
+
+def _bootstrapped(model, request, level, replicates):
+    """The delta method's table with the replicates' standard deviations and quantiles in place of its own."""
+    table = thresholds(model, *request)
+    value = table.columns[table.columns.get_loc("se") - 1]
+    boot = model.bootstrap(statistic=partial(_column, request, value), **replicates)
+    own = slice(len(boot.estimates) - len(table), None)
+    bounds = boot.confint(level).iloc[own]
+    return table.assign(se=boot.se.iloc[own].to_numpy(), lower=bounds.lower.to_numpy(), upper=bounds.upper.to_numpy())
+
+
+def _column(request, name, model):
+    return thresholds(model, *request)[name].to_numpy()
 
 
 def slopes(model, x, by, group, re, level, name="slope", scale=None):
