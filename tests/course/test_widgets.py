@@ -99,13 +99,13 @@ def test_the_corners_of_all_sliders_can_be_drawn(family):
 
 
 @pytest.mark.parametrize("p, guess, lapse, says", [
-    (0.625, 0.25, 0.0, "p = 0.62 is 50 % of this rise, η = 0.00: the threshold is 1.70 arcmin"),
+    (0.625, 0.25, 0.0, "p = 0.625 is 50 % of this rise, η = 0.00: the threshold is 1.70 arcmin"),
     (0.5, 0.25, 0.0, "33 % of this rise, η = −0.69: the threshold is 1.42 arcmin"),
     (0.75, 0.0, 0.0, "η = 1.10: the threshold is 2.14 arcmin"),
     (0.75, 0.25, 0.1, "77 % of this rise, η = 1.20: the threshold is 2.18 arcmin"),
-    (0.2, 0.25, 0.0, "never reaches p = 0.20"),
-    (0.25, 0.25, 0.0, "never reaches p = 0.25"),
-    (0.95, 0.25, 0.05, "rises from 0.25 to 0.95. It never reaches p = 0.95")])
+    (0.2, 0.25, 0.0, "never reaches p = 0.200"),
+    (0.25, 0.25, 0.0, "never reaches p = 0.250"),
+    (0.95, 0.25, 0.05, "rises from 0.250 to 0.950. It never reaches p = 0.950")])
 def test_the_threshold_follows_p_guess_and_lapse(p, guess, lapse, says):
     explorer = threshold_explorer(midpoint=1.7, slope=2.5)
     for name, value in {"p": p, "guess": guess, "lapse": lapse}.items():

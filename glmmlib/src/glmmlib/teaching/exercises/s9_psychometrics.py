@@ -108,7 +108,7 @@ def typical_threshold():
         return (f"at this size the model with guess rate predicts {100 * p:.1f} % correct for the typical subject, "
                 f"uncrowded; {100 * TARGET:g} % are asked for.")
 
-    return number("typical_threshold", "arcmin", mean + crossing(b, c, eta), objection=objection, mistakes=[
+    return number("typical_threshold", "arcmin", mean + crossing(b, c, eta), decimals=3, objection=objection, mistakes=[
         Mistake(crossing(b, c, eta), "this is the centred size: add the mean of all sizes to have it in arcmin."),
         Mistake(mean + crossing(b, c, logit(TARGET)),
                 "you took the logit of 0.75 without undoing the guess rate; here this η means a higher proportion."),

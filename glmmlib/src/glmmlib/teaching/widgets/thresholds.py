@@ -43,16 +43,16 @@ class _ThresholdPicture:
         self.curve.set_data(self.grid, guess + (top - guess) * self.rise(self.grid))
         for line, height in ((self.floor, guess), (self.ceiling, top)):
             line.set_data([self.low, self.high], [height, height])
-        curve = f"With guess rate {guess:.2f} and lapse rate {lapse:.2f} the curve rises from {guess:.2f} to {top:.2f}"
+        curve = f"With guess rate {guess:.3f} and lapse rate {lapse:.3f} the curve rises from {guess:.3f} to {top:.3f}"
         share = (p - guess) / (top - guess)
         if not 1e-9 < share < 1 - 1e-9:     # p on an asymptote is as far away as p beyond it
             self.guide.set_data([self.low, self.high], [p, p])
             self.point.set_data([], [])
-            return f"{curve}. It never reaches p = {p:.2f}: there is no threshold."
+            return f"{curve}. It never reaches p = {p:.3f}: there is no threshold."
         threshold = self.midpoint + logit(share) / self.slope
         self.guide.set_data([self.low, threshold, threshold], [p, p, 0])
         self.point.set_data([threshold], [p])
-        words = (f"{curve}. p = {p:.2f} is {100 * share:.0f} % of this rise, η = {logit(share):.2f}: "
+        words = (f"{curve}. p = {p:.3f} is {100 * share:.0f} % of this rise, η = {logit(share):.2f}: "
                  f"the threshold is {threshold:.2f} arcmin.")
         return words.replace("-", "\N{MINUS SIGN}")
 
