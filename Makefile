@@ -2,11 +2,12 @@
 PYTHON ?= python3
 LAB_ARGS ?=
 PYTEST_ARGS ?=
+ARGS ?=
 BIN := .venv/bin
 SOURCES := $(shell find glmmlib -type f -not -path '*/__pycache__/*' -not -path '*/build/*')
 
 help:            ## say what there is to make
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
 lab: .venv/ready ## set up what is missing, then open the course in JupyterLab (LAB_ARGS="--no-browser")
 	$(BIN)/jupyter lab course $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
@@ -17,8 +18,8 @@ test: .venv/test-ready ## set up what is missing, then run the tests (PYTEST_ARG
 release: .venv/ready ## make course/ from solutions/
 	$(BIN)/python -m glmmlib.teaching.grading release
 
-grade: .venv/ready ## grade gradebook/submitted/<student>/<assignment>/
-	$(BIN)/python -m glmmlib.teaching.grading grade
+grade: .venv/ready ## grade gradebook/submitted/<student>/<section>/ (ARGS="--resume --jobs 4")
+	$(BIN)/python -m glmmlib.teaching.grading grade $(ARGS)
 
 compare: .venv/ready ## fit the bundled data with lme4 and ours, print all against the tutorial's numbers
 	Rscript tests/reference/crowding_lme4.R
@@ -30,6 +31,14 @@ data: .venv/ready ## calibrate and generate the bundled data once more (needs R;
 	.venv/calibration/bin/python glmmlib/calibration/calibrate.py tests/reference/tutorial_printed.json \
 		--out .venv/crowding_cells.csv
 	PYTHONPATH=glmmlib/src $(BIN)/python -m glmmlib.datasets.generate --cells .venv/crowding_cells.csv
+
+bench: .venv/ready ## measure glmmlib against every peer that is here (BENCH_ARGS="--works maximal --peers lme4")
+	test -x .venv/bench/bin/python || $(PYTHON) -m venv .venv/bench
+	.venv/bench/bin/python -m pip install --quiet --disable-pip-version-check -r tests/benchmarks/requirements.txt ./glmmlib
+	$(BIN)/python tests/benchmarks/bench.py --python .venv/bench/bin/python $(BENCH_ARGS)
+
+bench-peers:     ## install lme4 and glmmTMB (Debian), for make bench
+	apt-get install --yes --no-install-recommends r-base-core r-cran-jsonlite r-cran-lme4 r-cran-glmmtmb
 
 pins:            ## choose the newest versions of everything and pin them
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -54,4 +63,4 @@ clean:           ## remove what `make` installed or built (never gradebook/)
 	$(BIN)/python -m pip install --disable-pip-version-check -r tests/requirements.txt
 	touch $@
 
-.PHONY: help lab test release grade compare data pins clean
+.PHONY: help lab test release grade compare data bench bench-peers pins clean

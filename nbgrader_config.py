@@ -1,9 +1,5 @@
 """nbgrader's settings for this course; read by `make release`, `make grade` and the formgrader."""
 
-import atexit
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
@@ -28,45 +24,17 @@ c.CourseDirectory.db_url = f"sqlite:///{root}/gradebook/gradebook.db"
 c.ClearSolutions.code_stub = {"python": ""}
 c.ClearSolutions.text_stub = "*Write your answer here.*"
 
-# A submission is first put in order, then run, then its marks are saved.
-c.Autograde.sanitize_preprocessors = [
-    stock.ClearOutput,
-    ours.RestoreCells,
-    stock.OverwriteKernelspec,
-    stock.OverwriteCells,
-    stock.CheckCellMetadata,
-]
-c.Autograde.autograde_preprocessors = [
-    ours.ExecuteWithinLimits,
-    stock.LimitOutput,
-    stock.SaveAutoGrades,
-    stock.AssignLatePenalties,
-    stock.CheckCellMetadata,
-]
-c.Execute.timeout = 60
-c.ExecuteWithinLimits.notebook_timeout = 300
-c.Execute.error_on_timeout = {
-    "ename": "CellTimeoutError",
-    "evalue": "",
-    "traceback": ["This cell ran too long and was stopped."],
-}
-c.Execute.shutdown_kernel = "immediate"
-# Without a kernel a widget's sliders are dead: the feedback page shows its picture and words instead.
-c.Execute.store_widget_state = False
-# A file named random.py that was handed in must not take the place of Python's own.
-c.Execute.extra_arguments = [
-    "--HistoryManager.hist_file=:memory:",
-    "--InteractiveShellApp.ignore_cwd=True",
-]
-c.LimitOutput.max_lines = 200
-c.LimitOutput.max_traceback = 40
+# Submissions are run by `make grade` alone (glmmlib.teaching.grading), within these limits: times in
+# seconds, memory in bytes. nbgrader's own button and command would run them unprotected.
+c.Limits.cell_time = 60
+c.Limits.notebook_time = 300
+c.Limits.memory = 2 * 1024**3
+c.Autograde.sanitize_preprocessors = [ours.NotHere]
+c.Autograde.autograde_preprocessors = [ours.NotHere]
 
-# Kernels speak over sockets in a directory of their own: ports can be taken by someone else.
-if os.name == "posix":
-    sockets = tempfile.mkdtemp(prefix="nbgrader-")
-    atexit.register(shutil.rmtree, sockets, ignore_errors=True)
-    c.KernelManager.transport = "ipc"
-    c.KernelManager.ip = os.path.join(sockets, "kernel")
+# Who hands in after the due date (set in the formgrader) loses this share of the points a day.
+c.AssignLatePenalties.plugin_class = "glmmlib.teaching.grading.late.LatePenalty"
+c.LatePenalty.per_day = 0.0
 
 # The page a student gets back shows messages and marks, never the hidden tests.
 c.GenerateFeedback.preprocessors = [

@@ -50,7 +50,7 @@ class Classroom:
 
 
 @pytest.fixture(scope="module")
-def classroom(repo, tmp_path_factory):
+def classroom(repo, tmp_path_factory, sandbox):
     return Classroom(repo, tmp_path_factory.mktemp("classroom"))
 
 

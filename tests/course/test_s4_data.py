@@ -68,8 +68,8 @@ SUBMISSIONS = {
          "q7": RIGHT["q7"] + "\nsmallest_share, guessing_p_value = rows.sum(), binom.pmf(rows.sum(), len(rows), 0.25)",
          "q8": "size_threshold_correlation = crowding.Size.corr(crowding['Threshold.Subj'])\n"
                "larger_digits_go_to = 'stronger subjects'"},
-        {**NONE, "q1-test": 0.5},
-        ["it looks sound at first sight", "chance with two alternatives", "still has its raw name",
+        {**NONE, "q1-test": 0.5, "q2-test": 1},
+        ["halfway follows rightly from your chance_level", "it looks sound at first sight", "chance with two alternatives", "still has its raw name",
          "takes more than one value", "made once for each subject and condition", "the number of subjects",
          "rows times columns", "in percent", "in milliseconds", "NaN equals nothing", "lost half or more",
          "small digits were shown with Speed and without", "this is a number of trials", "exactly as many",

@@ -11,6 +11,7 @@ from models import MAXIMAL, simulate
 from scipy import stats
 from scipy.integrate import quad
 from scipy.special import logsumexp
+from test_against_references import data_for
 
 import glmmlib as gl
 from glmmlib import agq
@@ -19,6 +20,7 @@ from glmmlib.laplace import make_objective
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 LME4 = json.loads((REFERENCE / "agq_lme4.json").read_text())
+INTEGRALS = json.loads((REFERENCE / "agq_reference.json").read_text())["integrals"]
 PSYCHOMETRIC = gl.Binomial("logit", guess=0.2, lapse="estimate")
 FAMILIES = {
     "logit": gl.Binomial(), "probit": gl.Binomial("probit"), "cloglog": gl.Binomial("cloglog"),
@@ -115,6 +117,18 @@ def test_more_nodes_come_nearer(observed):
     assert np.all(np.diff(errors) < 0) and errors[0] > 0.02 and errors[-1] < 1e-5
 
 
+@pytest.mark.parametrize("case", INTEGRALS, ids=lambda case: case["formula"])
+def test_node_by_node(case):
+    """The same rule written in R, at stated parameters and numbers of nodes; and the integral."""
+    design = build_design(case["formula"], data_for(case["data"]))
+    for nodes, expected in zip((1, *case["nodes"], 60), (case["laplace"], *case["quadrature"], case["exact"])):
+        objective = make_objective(design, gl.Binomial(), nAGQ=nodes)
+        row, _ = objective.entries[0]
+        beta = np.linalg.solve(objective.to_beta, np.array(case["beta"]) - objective.origin)
+        value, _ = objective(np.concatenate([case["theta"] * objective.z_scale[0][row], beta]))
+        assert -value / 2 == pytest.approx(expected, abs=1e-5)
+
+
 # --- the objective -------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("observed", [False, True], ids=["fisher", "observed"])
@@ -155,6 +169,18 @@ def test_groups_may_be_taken_few_at_a_time(monkeypatch):
     again = objective(phi)
     assert again[0] == pytest.approx(value, rel=1e-12)
     np.testing.assert_allclose(again[1], gradient, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.filterwarnings("error")
+def test_far_from_the_data(name):
+    """Wherever a search strays there is a number, and a gradient to go with it."""
+    objective, phi = objective_at(SLOPES, small(FAMILIES[name]), FAMILIES[name], nAGQ=3)
+    for size in (1e2, 1e4, 1e8, 1e30):
+        for step in np.eye(len(phi)):
+            for sign in (-1, 1):
+                value, gradient = objective(phi + sign * size * step)
+                assert np.isfinite(value) and np.all(np.isfinite(gradient) | (value > 1e10))
 
 
 # --- fits ----------------------------------------------------------------------------------------

@@ -105,11 +105,13 @@ def test_options():
           "y ~ c + (1 | g)", data, contrasts={"c": {"b.vs.a": {"b": 1}}})
 
 
-def test_groups_with_one_row_each_do_not_crash():
+def test_groups_with_one_row_each():
     data = DATA.assign(g=np.arange(len(DATA)))
-    with pytest.warns(gl.GlmmlibWarning):
-        m = gl.glmer("y ~ 1 + x + (1 + x | g)", data)
-    assert np.isfinite(m.loglik)
+    fails(gl.DataError, "'g' has one row with a single trial", "y ~ 1 + x + (1 + x | g)", data)
+    fails(gl.DataError, "120 levels of 'g' with 1 random coefficients each are as many", "z ~ 1 + x + (1 | g)", data,
+          family="gaussian")
+    counts = data.assign(y=np.random.default_rng(0).poisson(np.exp(np.random.default_rng(1).normal(size=120))))
+    assert gl.glmer("y ~ 1 + x + (1 | g)", counts, family="poisson").converged  # overdispersion
 
 
 def test_predictions():

@@ -9,7 +9,7 @@ import pytest
 
 import glmmlib as gl
 from glmmlib.glm import glm
-from glmmlib.plots import plot_psychometric
+from glmmlib.plots import binned
 
 FORMULA = "ResponseCorrect ~ 1 + center(Size) * Condition"
 CODING = {"Condition": {"Crowded.vs.Uncrowded": {"uncrowded": -0.5, "crowded": 0.5}}}
@@ -69,16 +69,16 @@ def test_separation_is_told():
 
 
 def test_bins_hold_all_trials_and_wilson_intervals(fit, data):
-    axis, bins = plot_psychometric(data, fit.predict, bins=6)
-    assert bins["trials"].sum() == len(data) and len(axis.lines) >= 2
+    bins = binned(fit, bins=6)
+    assert bins["trials"].sum() == len(data)
     hits = sum(bins["trials"] * bins["proportion"])
     assert hits == pytest.approx(data["ResponseCorrect"].sum())
     from statsmodels.stats.proportion import proportion_confint
 
     lower, upper = proportion_confint(bins["trials"] * bins["proportion"], bins["trials"], method="wilson")
     np.testing.assert_allclose(bins[["lower", "upper"]], np.column_stack([lower, upper]))
-    _, without = plot_psychometric(data)
-    assert "predicted" not in without
+    expected = sum(bins["trials"] * bins["predicted"])
+    assert expected == pytest.approx(sum(fit.predict()))
 
 
 def test_offsets_enter_the_fit_and_its_predictions(data):

@@ -65,3 +65,33 @@ def test_wald_intervals():
     np.testing.assert_allclose(table.upper, m.fixef + 1.6448536 * m.se)
     with pytest.raises(gl.DataError, match="between 0 and 1"):
         gl.confint(m, level=95)
+
+
+@pytest.mark.filterwarnings("ignore::glmmlib.SingularFitWarning")
+def test_anova_refuses_reml_with_other_fixed_effects():
+    data = simulate(groups=12, rows=20)
+    small, large = (gl.lmer(f"z ~ {fixed} + (1 | g)", data) for fixed in ("1", "x"))
+    with pytest.raises(gl.DataError, match="different fixed effects and were fitted by REML.*REML=False"):
+        gl.anova(small, large)
+    with pytest.raises(gl.DataError, match="Some of the models were fitted by REML"):
+        gl.anova(large, gl.lmer("z ~ 1 + x + (1 | g)", data, REML=False))
+    assert gl.anova(large, gl.lmer("z ~ I(2 * x) + (x | g)", data)).Df.iloc[1] == 2  # the same fixed effects
+
+
+def test_anova_refuses_other_integrals():
+    data = simulate(groups=12, rows=20)
+    with pytest.raises(gl.DataError, match="computed in different ways.*nAGQ = 0"):
+        gl.anova(gl.glmer("y ~ x + (1 | g)", data, nAGQ=0), gl.glmer("y ~ 1 + (1 | g)", data))
+
+
+def test_wald_tests_of_several_effects():
+    m = gl.glmer("y ~ x + z + (1 | g)", simulate(groups=12, rows=30))
+    one = gl.wald_test(m, ["z"])
+    row = m.coefficients.loc["z"]
+    assert (one["Chisq"], one["Pr(>Chisq)"]) == (pytest.approx(row["z value"] ** 2), pytest.approx(row["Pr(>|z|)"]))
+    both, by_hand = gl.wald_test(m, ["x", "z"]), gl.wald_test(m, [[0, 1, 1], [0, 1, -1]])
+    assert both["Df"] == 2 and both["Chisq"] == pytest.approx(by_hand["Chisq"])
+    with pytest.raises(gl.DataError, match="no fixed effect 'w'"):
+        gl.wald_test(m, ["w"])
+    with pytest.raises(gl.DataError, match="independent combinations of the 3"):
+        gl.wald_test(m, [[0, 1, 0], [0, 2, 0]])

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from models import FAMILIES, responses
 from scipy.integrate import quad
 from scipy.special import expit
 
 from glmmlib._kernels import _compiled as compiled
 from glmmlib._kernels import reference
+from glmmlib._kernels.terms import Border
 from glmmlib.family import Binomial
 
 KERNELS = [pytest.param(k.laplace, id=k.NAME) for k in (reference, compiled)]
@@ -27,6 +29,79 @@ def problem(seed, groups=5, q=3, p=2, spread=1.0, max_trials=4):
 
 def run(laplace, y, n, X, beta, Z, starts, Lambda, u0):
     return laplace(Binomial(), y, n, X @ beta, Z, starts, Lambda, u0)
+
+
+STRUCTURES = ("nested", "crossed", "profile", "integrate")
+
+
+def bordered(seed, family, structure, q=2):
+    """Arrays for a family's kernel, and the border of a structure: one factor alone, crossed with
+    another of two coefficients, and fixed effects solved for within, or integrated over too."""
+    y, n, X, beta, Z, starts, Lambda, u0 = problem(seed, q=q, groups=6)
+    rng = np.random.default_rng(seed)
+    y = responses(family, rng, len(y), n)
+    border = None
+    if structure != "nested":
+        K, inner = 2 * 4, structure != "crossed"
+        columns = 2 * rng.integers(0, 4, len(y))[:, None] + np.arange(2)
+        values = rng.normal(size=(len(y), 2)) @ np.array([[0.6, 0.0], [0.2, 0.5]])
+        if inner:
+            columns = np.hstack([columns, np.tile([K, K + 1], (len(y), 1))])
+            values = np.hstack([values, X])
+        border = Border(columns, values, np.zeros(K + 2 * inner), K, K + 2 * (structure == "integrate"))
+    return y, n, 0.3 * X @ beta, Z, starts, 0.7 * Lambda, u0, border
+
+
+def evaluate(family, laplace, y, n, eta, Z, starts, Lambda, u0, border, observed=False):
+    return laplace(family, y, n, eta, Z, starts, Lambda, u0, border=border, observed=observed)
+
+
+@pytest.mark.parametrize("family", [f for f in FAMILIES if f.code is not None], ids=repr)
+@pytest.mark.parametrize("structure", STRUCTURES)
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 10**6), observed=st.booleans(), q=st.integers(1, 3))
+def test_twins_agree_for_every_family(family, structure, seed, observed, q):
+    arrays = bordered(seed, family, structure, q)
+    ours, theirs = (evaluate(family, k.laplace, *arrays, observed=observed) for k in (compiled, reference))
+    assert np.isfinite(ours.deviance) == np.isfinite(theirs.deviance)
+    if np.isfinite(theirs.deviance):
+        for name in ours._fields:
+            a, b = getattr(ours, name), getattr(theirs, name)
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6 * (1 + np.max(np.abs(b), initial=0)), err_msg=name)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=repr)
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("observed", [False, True])
+def test_gradient_is_the_derivative_for_every_family(family, structure, observed):
+    laplace = (compiled if family.code is not None else reference).laplace
+    y, n, eta, Z, starts, Lambda, u0, border = bordered(3, family, structure)
+    direction = np.random.default_rng(1).normal(size=len(y))
+
+    def deviance(t=0.0, dLambda=0.0, scale=1.0, d_border=0.0):
+        return evaluate(family, laplace, y * scale, n * scale, eta + t * direction, Z, starts, Lambda + dLambda, u0,
+                        border and border._replace(values=border.values + d_border), observed).deviance
+
+    terms = evaluate(family, laplace, y, n, eta, Z, starts, Lambda, u0, border, observed)
+    assert np.isfinite(terms.deviance)
+    h = 1e-5
+
+    def agrees(analytic, up, down):
+        assert analytic == pytest.approx((up - down) / (2 * h), rel=1e-5, abs=1e-5)
+
+    if structure in ("nested", "crossed"):
+        agrees(direction @ terms.score, deviance(t=h), deviance(t=-h))
+    agrees(terms.scale, deviance(scale=np.exp(h)), deviance(scale=np.exp(-h)))
+    for r, c in np.ndindex(Lambda.shape):
+        step = np.zeros_like(Lambda)
+        step[r, c] = h
+        agrees(terms.dLambda[r, c], deviance(dLambda=step), deviance(dLambda=-step))
+    if border is not None:  # a change of the other factor's Lambda, in its own column
+        for c in range(2):
+            z = np.random.default_rng(2).normal(size=len(y))
+            step = np.zeros(border.values.shape)
+            step[:, c] = h * z
+            agrees(z @ terms.d_border[:, c], deviance(d_border=step), deviance(d_border=-step))
 
 
 @settings(max_examples=60, deadline=None)

@@ -56,6 +56,14 @@ def test_jnd_is_half_the_distance_between_the_quarters(guessing):
     np.testing.assert_allclose(guessing.jnd().jnd, (high - low) / 2)
 
 
+def test_offsets_belong_to_the_curve(crowding):
+    """An offset of 1 + 2 Size takes as much from the coefficients, and nothing from the thresholds."""
+    plain, offset = (gl.glmer(f"ResponseCorrect ~ Size + Condition {extra} + (1 | Subject)", crowding)
+                     for extra in ("", "+ offset(1 + 2 * Size)"))
+    pd.testing.assert_frame_equal(offset.thresholds(), plain.thresholds(), rtol=1e-4)
+    pd.testing.assert_frame_equal(offset.jnd(), plain.jnd(), rtol=1e-4)
+
+
 def test_several_proportions_make_one_table(m):
     table = m.thresholds(p=[0.5, 0.75])
     assert list(table.p.unique()) == [0.5, 0.75] and len(table) == 40
@@ -143,12 +151,23 @@ def test_crossed_factors_take_their_turns():
         np.testing.assert_allclose(table.se, np.sqrt(np.einsum("ri,rij,rj->r", gradient, b, gradient)))
 
 
+def test_bootstrap_agrees_with_the_delta_method_where_that_is_good(m):
+    options = {"re": "population", "p": 0.7}
+    wald, boot = m.thresholds(**options), m.thresholds(**options, interval="bootstrap", n=80, seed=3)
+    np.testing.assert_array_equal(boot.threshold, wald.threshold)
+    np.testing.assert_allclose(boot.se, wald.se, rtol=0.3)  # 80 replicates: an error of 8 % in each
+    np.testing.assert_allclose(boot.lower, wald.lower, atol=0.1)
+    pair = m.thresholds(**options, between="Condition", interval="bootstrap", n=20, seed=3)
+    assert pair.lower.item() < pair.difference.item() < pair.upper.item()
+
+
 @pytest.mark.parametrize("call, sentence", [
     (lambda m: m.thresholds(between="Size"), "does not label the thresholds"),
     (lambda m: m.thresholds(by="Size"), "not a categorical predictor"),
     (lambda m: m.thresholds(group="Item"), "not a grouping factor"),
     (lambda m: m.thresholds(interval="profile"), "'delta', 'fieller'"),
-    (lambda m: m.thresholds(between="Condition", interval="fieller"), "delta-method intervals only"),
+    (lambda m: m.thresholds(between="Condition", interval="fieller"), "use another interval"),
+    (lambda m: m.thresholds(interval="bootstrap"), "re='population'"),
     (lambda m: m.thresholds(p=0), "between 0 and 1"),
     (lambda m: m.slopes(level=95), "level must lie between 0 and 1"),
 ])
@@ -198,6 +217,7 @@ def main():
         print(f"guess {guess}: {sets} data sets, coverage of 95% intervals: population {population:.3f} "
               f"(simulation error {norm.ppf(0.975) * np.sqrt(population * (1 - population) / sets):.3f}), "
               f"subjects' own {own:.3f}")
+
 
 
 if __name__ == "__main__":

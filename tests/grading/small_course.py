@@ -1,7 +1,11 @@
 """A small course with one section and three questions, and a class that hands in to it."""
 
+import shutil
+
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from glmmlib.teaching.grading import Course
 
 SECTION = "s1_sums"
 
@@ -30,7 +34,7 @@ def _test(name, points, *parts):
     judged = ", ".join(parts)
     source = (
         f"{QUESTIONS}ask_{name}.check()\n### BEGIN HIDDEN TESTS\n"
-        f"from glmmlib.teaching import points\npoints({judged})\n### END HIDDEN TESTS"
+        f"import fractions\nfrom glmmlib.teaching import points\npoints({judged})\n### END HIDDEN TESTS"
     )
     return _cell(new_code_cell, source, f"{name}-test", grade=True, locked=True, points=points)
 
@@ -51,6 +55,17 @@ def solution_notebook():
     ])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return notebook
+
+
+def small_course(repo, root, **limits):
+    """The course in the folder `root`, nothing released yet, with these limits."""
+    shutil.copy(repo / "nbgrader_config.py", root)
+    with open(root / "nbgrader_config.py", "a") as config:
+        config.writelines(f"c.Limits.{name} = {value}\n" for name, value in limits.items())
+    source = root / "solutions" / SECTION
+    source.mkdir(parents=True)
+    nbformat.write(solution_notebook(), source / "sums.ipynb")
+    return Course(root)
 
 
 class Class:

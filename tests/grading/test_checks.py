@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glmmlib.teaching import Choice, Count, Mistake, Number, Prediction, Table, Verdict, points
+from glmmlib.teaching import Choice, Count, Follow, Mistake, Number, Prediction, Table, Verdict, points
 from glmmlib.teaching.answers import UNDEFINED
-from glmmlib.teaching.checks import UNJUDGED, QuestionError
+from glmmlib.teaching.checks import UNJUDGED, QuestionError, parts_asked
 
 DEVIATION = Mistake(-0.51, "this is the deviation of subject 9: add the population intercept.")
 NUMBER = Number("intercept", "log-odds", mistakes=[DEVIATION, Mistake(0.61, "this is a proportion.")])
@@ -218,6 +218,54 @@ def test_a_part_that_cannot_be_judged_leaves_the_others_theirs(notebook, capsys)
 def test_points_must_be_positive_numbers(most):
     with pytest.raises(QuestionError, match="positive number"):
         points((most, NUMBER, 0.46))
+
+
+@pytest.mark.parametrize("answer, said", [
+    (46.2, "100 times"), (0.00462, None), (27.6, "60 times"), (462, "1000 times"), (4.7, None), (0.0077, None)])
+def test_a_number_in_another_unit_is_told_by_the_factor(answer, said):
+    verdict = Number("x", "arcmin", decimals=3).judge(answer, 0.462 if said != "60 times" else 0.46)
+    assert verdict.share == 0 and (said is None or f"is {said} what it should be: look at the unit" in verdict.message)
+    assert said or "times what" not in verdict.message
+
+
+def test_a_share_of_a_unit_is_told_too():
+    assert "a 60th of" in Number("x", "arcmin", decimals=3).judge(0.5, 30).message
+
+
+TOTAL, TWICE = Number("total", "arcmin"), Number("twice", "arcmin", mistakes=[Mistake(80, "half of it is asked for.")])
+
+
+@pytest.mark.parametrize("total, twice, earned, said", [
+    (42, 84, 2, "twice = 84 is right."),
+    (40, 80, 1, "twice follows rightly from your total, which must be corrected."),
+    ("40", "80.001", 1, "follows rightly"),
+    (40, 84, 1, "twice = 84 is right."),
+    (40, 79, 0, "is not right"),
+    (42, 80, 1, "half of it is asked for."),
+    (..., 80, 0, "half of it is asked for."),
+    (math.nan, 80, 0, "half of it is asked for."),
+    (40, ..., 0, "is not answered yet"),
+])
+def test_the_right_method_on_a_wrong_earlier_answer_earns_its_points(notebook, capsys, total, twice, earned, said):
+    notebook(total=total, twice=twice)
+    assert points((1, TOTAL, 42), (1, TWICE, 84, Follow(lambda x: 2 * x, ["total"]))) == earned
+    assert said in capsys.readouterr().out.splitlines()[1]
+
+
+def test_following_may_earn_a_part_and_looks_at_all_it_names(notebook, capsys):
+    notebook(total=40, half=10, twice=50)
+    follow = Follow(lambda x, y: x + y, ["total", "half"], share=0.5)
+    assert points((2, TWICE, 84, follow)) == 1
+    assert "from your total and half" in capsys.readouterr().out
+
+
+def test_parts_are_collected_unjudged(notebook, capsys):
+    notebook(total=42)
+    with parts_asked() as parts:
+        assert points((1, TOTAL, lambda: 1 / 0), (2, TWICE, 84, Follow(lambda x: 2 * x, ["total"]))) is None
+    assert [part.points for part in parts] == [1, 2] and parts[1].names == ("twice", "total")
+    assert capsys.readouterr().out == ""
+    assert points((1, TOTAL, 42)) == 1, "afterwards it judges again"
 
 
 # --- counts and tables ---------------------------------------------------------------------------

@@ -44,6 +44,7 @@ quadrature <- function(m, beta, L, k) {
       p <- plogis(offset + drop(A %*% u))
       H <- diag(q) + crossprod(A, m$n[i] * p * (1 - p) * A)
       step <- drop(solve(H, crossprod(A, m$y[i] - m$n[i] * p) - u))
+      while (log_density(m, i, beta, L, t(u + step)) < log_density(m, i, beta, L, t(u)) - 1e-10) step <- step / 2
       u <- u + step
       if (max(abs(step)) < 1e-13) break
     }

@@ -1,6 +1,6 @@
 # Profile intervals, residuals, predictions and refits by lme4 for tests/glmmlib/test_{profile,residuals,predict,simulate}.py.
 # Run from the repository root:  Rscript tests/reference/inference_lme4.R
-# Writes inference_lme4.json beside this script, with lme4's data sets cbpp and sleepstudy in it.
+# Writes inference_lme4.json beside this script.
 library(lme4)
 library(jsonlite)
 
@@ -26,7 +26,6 @@ swapped <- pmin(rev(cbpp$incidence), cbpp$size) / cbpp$size  # any other respons
 again <- refit(herds, swapped)
 reference <- list(
   lme4 = as.character(packageVersion("lme4")),
-  data = list(cbpp = as.list(cbpp), sleepstudy = as.list(sleepstudy)),
   profile = list(herds = intervals(herds), slopes = intervals(slopes), sleep = intervals(sleep)),
   residuals = list(herds = all_residuals(herds), sleep = all_residuals(sleep)),
   predict = list(

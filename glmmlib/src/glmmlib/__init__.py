@@ -6,12 +6,13 @@
 >>> print(m.summary())                                                      # doctest: +SKIP
 """
 
-from . import priors
+from . import plots, priors
 from ._kernels import show_backend
+from .bayes import to_bambi
 from .bootstrap import Bootstrap
 from .datasets import load_crowding, simulate_crowding
 from .errors import (
-    ConvergenceWarning, DataError, DroppedRowsWarning, FormulaError, GlmmlibError,
+    BambiWarning, ConvergenceWarning, DataError, DroppedRowsWarning, FormulaError, GlmmlibError,
     GlmmlibWarning, SeparationError, SingularFitWarning,
 )
 from .family import Binomial, Gamma, Gaussian, Poisson
@@ -26,8 +27,9 @@ from .session import session_info
 from .stepwise import stepwise
 
 __all__ = [
-    "Binomial", "Bootstrap", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError", "GLMMResult",
-    "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Priors", "Profile", "SeparationError",
-    "SingularFitWarning", "anova", "confint", "glmer", "lmer", "load_crowding", "power", "priors", "profile", "refit",
-    "session_info", "show_backend", "simulate_crowding", "stepwise", "wald_test",
+    "BambiWarning", "Binomial", "Bootstrap", "ConvergenceWarning", "DataError", "DroppedRowsWarning", "FormulaError",
+    "GLMMResult", "Gamma", "Gaussian", "GlmmlibError", "GlmmlibWarning", "Poisson", "Priors", "Profile",
+    "SeparationError", "SingularFitWarning", "anova", "confint", "glmer", "lmer", "load_crowding", "plots", "power",
+    "priors", "profile", "refit", "session_info", "show_backend", "simulate_crowding", "stepwise", "to_bambi",
+    "wald_test",
 ]

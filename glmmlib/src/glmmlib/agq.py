@@ -6,7 +6,7 @@ triangular), the nodes z_k and weights w_k of the standard normal density give
 
     L_j = |C| sum_k w_k exp(|z_k|^2 / 2) p(y_j | u_k) exp(-|u_k|^2 / 2),    u_k = u + C z_k,
 
-(Pinheiro & Bates 1995, equation 2.6). One node, z = 0, is the Laplace approximation with the same W,
+(Pinheiro & Bates 1995). One node, z = 0, is the Laplace approximation with the same W,
 so the likelihoods are comparable. W, Fisher's or the observed information, only places the nodes:
 with more of them the sum approaches the integral whatever W is.
 
@@ -68,8 +68,11 @@ class QuadratureObjective(Objective):
         laplace = super().terms(phi)
         if not np.isfinite(laplace.deviance):
             return laplace
-        with np.errstate(all="ignore"):
-            return self._quadrature(phi, laplace)
+        try:
+            with np.errstate(all="ignore"):
+                return self._quadrature(phi, laplace)
+        except np.linalg.LinAlgError:  # curvature beyond the digits: no likelihood here, as where no mode is found
+            return laplace._replace(deviance=np.nan)
 
     def _quadrature(self, phi, laplace):
         Z, u, C, group = self.Z[0], laplace.u, np.linalg.cholesky(laplace.cov), self.group

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from .errors import DataError, GlmmlibError
 from .parameters import require_level
 from .replicates import replicate
-from .simulation import draw
+from .simulation import draw, require_re
 
 KINDS = ("percentile", "basic", "normal")
 
@@ -24,6 +24,16 @@ class Bootstrap:
     estimates : Series (k,), the same of the model itself.
     singular, converged : (n,) of each replicate's fit. A fit that was not possible (such as one to
         separated responses) counts as neither.
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+    >>> boot = m.bootstrap(20, seed=1)
+    >>> boot.n_singular, boot.n_unconverged
+    (0, 0)
+    >>> boot.confint(0.9, "basic").loc["center(Size)"].round(1).to_list()
+    [0.9, 1.1]
     """
 
     replicates: pd.DataFrame
@@ -76,6 +86,7 @@ class Bootstrap:
 
 def bootstrap(model, n=1000, statistic=None, seed=None, n_jobs=None, progress=True, re="new") -> Bootstrap:
     """Refit the model to n simulated responses: see `GLMMResult.bootstrap`."""
+    require_re(re)
     estimates = _values(model, statistic)
     model._refitter.arrangement  # made once, before the workers get their copies
     runs = replicate(partial(_once, model, statistic, re), n, seed, n_jobs, progress)

@@ -24,6 +24,11 @@ SINGULAR_TOLERANCE = 1e-4
 FLAT = 1e-7
 # A fit has converged when a Newton step would lower the deviance by less than this.
 CONVERGED_DECREMENT = 1e-6
+# Random effects with a standard deviation above this on the scale of a log or a log-odds are no
+# estimate: within groups the outcomes are (nearly) alike, and Laplace's approximation fails too.
+RUNAWAY = 15.0
+# A residual variance below this share of that without random effects is rounding error.
+NOISELESS = 1e-12
 VARIANCE_STEP = 1e-4  # standard deviation at which G is read off the gradient; the error is its square
 
 
@@ -53,6 +58,8 @@ class Certificate:
     flat : (m, f) orthonormal directions that change the model but (almost) not the deviance.
     down : (m,) direction in which the deviance curves downwards; None when there is none.
     null : the null spaces of the random effects' covariance; empty unless singular.
+    runaway : indices of the grouping factors whose random effects have grown beyond all measure.
+    noiseless : whether the residual variance has shrunk beyond all measure.
     phi_cov : (m, m), covariance of phi; flat directions count as known.
     """
 
@@ -62,7 +69,14 @@ class Certificate:
     flat: np.ndarray
     down: np.ndarray | None
     null: tuple[NullSpace, ...]
+    runaway: tuple[int, ...]
+    noiseless: bool
     phi_cov: np.ndarray
+
+    @property
+    def computed(self):
+        """Whether the derivatives exist at all."""
+        return bool(np.isfinite(self.decrement))
 
     @property
     def stationary(self):
@@ -76,7 +90,17 @@ class Certificate:
     @property
     def optimum(self):
         """True when phi is a (local) optimum, and the only one around."""
-        return self.stationary and self.down is None and not self.wants_variance and not self.flat.size
+        return self.at_rest and not self.flat.size and not self.escaped
+
+    @property
+    def escaped(self):
+        """True where a parameter is on its way to infinity."""
+        return bool(self.runaway) or self.noiseless
+
+    @property
+    def at_rest(self):
+        """True when no point nearby is better."""
+        return self.stationary and self.down is None and not self.wants_variance
 
     @property
     def singular(self):
@@ -85,6 +109,11 @@ class Certificate:
 
 def certify(objective, phi, gradient, hessian) -> Certificate:
     """Judge a point of the objective by its exact gradient and its Hessian there."""
+    m = len(phi)
+    if not (np.all(np.isfinite(gradient)) and np.all(np.isfinite(hessian))):
+        return Certificate(
+            np.inf, np.nan, np.nan, np.zeros((m, 0)), None, (), runaway(objective, phi), noiseless(objective, phi),
+            np.full((m, m), np.nan))
     null = null_spaces(objective, phi)
     kept = _complement(_rotations(objective, phi, null))
     H, g = kept.T @ hessian @ kept, kept.T @ gradient
@@ -100,7 +129,19 @@ def certify(objective, phi, gradient, hessian) -> Certificate:
         decrement=decrement, curvature=float(np.linalg.eigvalsh(H)[0]) if len(H) else np.inf,
         smallest=float(values[0]) if len(H) else np.inf,
         flat=np.linalg.qr(back[:, flat])[0], down=_unit(back[:, 0]) if len(H) and values[0] < -FLAT else None,
-        null=null, phi_cov=2 * (back[:, steep] / values[steep]) @ back[:, steep].T)
+        null=null, runaway=runaway(objective, phi), noiseless=noiseless(objective, phi), phi_cov=2 * (back[:, steep] / values[steep]) @ back[:, steep].T)
+
+
+def runaway(objective, phi):
+    """Indices of the grouping factors whose random effects are too large to be estimates."""
+    if objective.family.name == "gaussian":
+        return ()
+    return tuple(t for t, Lambda in enumerate(objective.Lambdas(phi)) if np.linalg.norm(Lambda) > RUNAWAY)
+
+
+def noiseless(objective, phi):
+    """Whether the residual variance is too small to be an estimate."""
+    return bool(objective.family.dispersed and objective.dispersion(phi) < NOISELESS * objective.glm.dispersion)
 
 
 def blocks_of(pattern):

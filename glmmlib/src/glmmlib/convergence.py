@@ -128,7 +128,7 @@ def _no_variance(design, fit):
         for direction, slope in zip(space.directions.T, space.derivatives):
             weights = direction * fit.z_scale[space.factor]  # from scaled coefficients to the data's
             weights = weights / np.linalg.norm(weights)
-            weights *= np.sign(weights[np.argmax(np.abs(weights))])
+            weights *= np.sign(weights[np.argmax(np.abs(weights) > 0.005)])
             found.append(NoVariance(block.group, pd.Series(weights, index=list(block.columns)), float(slope)))
     return tuple(found)
 
@@ -144,6 +144,15 @@ def _components(block, Lambda):
 
 def _reason(design, fit):
     certificate = fit.certificate
+    if certificate.noiseless:
+        return (f"the residual variance goes to zero, because the random effects reproduce '{design.formula.response}' "
+                "without error; standard errors are unknown")
+    if not certificate.computed:
+        return "the likelihood cannot be computed around the estimates, and standard errors are unknown"
+    if certificate.runaway:
+        group = design.blocks[certificate.runaway[0]].group
+        return (f"the random effects of {group} grow without end, because within the groups of {group} the outcomes "
+                "are (nearly) all alike; neither they nor their standard errors mean anything")
     if certificate.wants_variance or certificate.down is not None:
         return "the optimiser stopped at a saddle point: the deviance still falls in some direction"
     if not certificate.stationary:

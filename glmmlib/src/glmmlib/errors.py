@@ -35,3 +35,7 @@ class ConvergenceWarning(GlmmlibWarning):
 
 class SingularFitWarning(GlmmlibWarning):
     """The estimated random-effect covariance matrix has less than full rank."""
+
+
+class BambiWarning(GlmmlibWarning):
+    """Bambi cannot express some part of the model that was handed over to it."""

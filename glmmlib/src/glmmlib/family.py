@@ -15,7 +15,8 @@ Those that the compiled kernel knows carry a `code`; others run on the NumPy ker
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from scipy.special import betainc, digamma, erfcx, expit, gammainc, gammaincc, gammaln, log_ndtr, logit, ndtr, ndtri
+from scipy.special import (
+    betainc, digamma, erfcx, expit, gammainc, gammaincc, gammaln, log_ndtr, logit, ndtr, ndtri, xlog1py, xlogy)
 
 from .errors import DataError
 
@@ -209,7 +210,7 @@ class Family:
         raise NotImplementedError
 
     def tails(self, y, mu, weights, dispersion):
-        """P(Y < y) and P(Y > y), (N,) each, of responses with means mu."""
+        """P(Y < y), P(Y = y) and P(Y > y), (N,) each, of responses with means mu."""
         raise NotImplementedError
 
     def __repr__(self):
@@ -266,7 +267,8 @@ class Binomial(Family):
     def with_free(self, values):
         if not self.free:
             return self
-        family = Binomial(self.binomial_link, self.guess, float(expit(values[0])) * (1 - self.guess))
+        share = min(float(expit(values[0])), 1 - 1e-9)  # of the room: some must be left for the curve
+        family = Binomial(self.binomial_link, self.guess, share * (1 - self.guess))
         family.free = self.free
         return family
 
@@ -334,10 +336,11 @@ class Binomial(Family):
 
     def tails(self, y, mu, weights, dispersion):
         n, k = np.round(weights), np.round(y * weights)
-        # P(Y < k) and P(Y > k) as incomplete beta functions; the clipping only feeds what is not used.
-        below = betainc(n - k + 1, np.maximum(k, 1), 1 - mu)
-        above = betainc(k + 1, np.maximum(n - k, 1), mu)
-        return np.where(k > 0, below, 0.0), np.where(k < n, above, 0.0)
+        # Incomplete beta functions; the bounds only feed what is not used.
+        below = np.where(k > 0, betainc(n - k + 1, np.maximum(k, 1), 1 - mu), 0.0)
+        above = np.where(k < n, betainc(k + 1, np.maximum(n - k, 1), mu), 0.0)
+        ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+        return below, np.exp(ways + xlogy(k, mu) + xlog1py(n - k, -mu)), above
 
 
 def _mixed(log_side, room, floor):
@@ -388,6 +391,10 @@ class Poisson(_LogLink):
                 f"The response '{name}' must be counts (0, 1, 2, ...) for family='poisson', but it holds "
                 f"{', '.join(f'{value:g}' for value in wrong[:3])}: for rates use counts with "
                 "offset(log(exposure)).")
+        if np.any(y > 2**53):
+            raise DataError(
+                f"The response '{name}' holds counts as large as {y.max():.3g}, which numbers cannot hold exactly: "
+                "look for an overflow in the data.")
         if not np.any(y):
             raise DataError(f"The response '{name}' is 0 in all {len(y)} rows, so there is nothing to explain.")
 
@@ -411,7 +418,8 @@ class Poisson(_LogLink):
         return rng.poisson(mu).astype(float)
 
     def tails(self, y, mu, weights, dispersion):
-        return np.where(y > 0, gammaincc(np.maximum(y, 1), mu), 0.0), gammainc(y + 1, mu)
+        below = np.where(y > 0, gammaincc(np.maximum(y, 1), mu), 0.0)
+        return below, np.exp(xlogy(y, mu) - mu - gammaln(y + 1)), gammainc(y + 1, mu)
 
 
 class Gamma(_LogLink):
@@ -424,6 +432,7 @@ class Gamma(_LogLink):
             raise DataError(
                 f"The response '{name}' must be positive for family='gamma', but {np.sum(y <= 0)} rows are "
                 "not: a gamma response has no zeros; check the data or choose another family.")
+        _require_differences(y, weights, name)
 
     def variance(self, mu):
         return mu**2
@@ -450,13 +459,16 @@ class Gamma(_LogLink):
 
     def tails(self, y, mu, weights, dispersion):
         shape = weights / dispersion
-        return gammainc(shape, shape * y / mu), gammaincc(shape, shape * y / mu)
+        return gammainc(shape, shape * y / mu), np.zeros(len(y)), gammaincc(shape, shape * y / mu)
 
 
 class Gaussian(Family):
     """Responses with normal errors and the identity link: a linear mixed model."""
 
     name, link_name, code, canonical, dispersed = "gaussian", "identity", 12, True, True
+
+    def check_response(self, y, weights, name):
+        _require_differences(y, weights, name)
 
     def inverse(self, eta):
         return eta
@@ -490,7 +502,13 @@ class Gaussian(Family):
 
     def tails(self, y, mu, weights, dispersion):
         z = (y - mu) / np.sqrt(dispersion / weights)
-        return ndtr(z), ndtr(-z)
+        return ndtr(z), np.zeros(len(y)), ndtr(-z)
+
+
+def _require_differences(y, weights, name):
+    used = y[weights > 0]
+    if used.size and np.ptp(used) == 0:
+        raise DataError(f"The response '{name}' is {used[0]:g} in all {len(used)} rows, so there is nothing to explain.")
 
 
 FAMILIES = {kind.name: kind for kind in (Binomial, Poisson, Gamma, Gaussian)}

@@ -81,6 +81,15 @@ class GLMResult:
     statsmodels: object
 
     @property
+    def family(self):
+        return Binomial()
+
+    @property
+    def fit(self):
+        """What curves are computed from, as of a mixed model: beta, family and the joint covariance."""
+        return FixedFit(self.coef.to_numpy(), self.vcov.to_numpy())
+
+    @property
     def coef(self) -> pd.Series:
         """Estimated coefficients, under R's names."""
         return self.statsmodels.params
@@ -126,6 +135,24 @@ class GLMResult:
 
     def __repr__(self):
         return f"<GLMResult: {self.formula}; {self.design.nobs} rows>"
+
+
+@dataclass(frozen=True)
+class FixedFit:
+    """beta (p,) and its covariance (p, p), under the names that a `LaplaceFit` has them."""
+
+    beta: np.ndarray
+    cov: np.ndarray
+    b = ()
+    family = Binomial()
+
+    @property
+    def posterior(self):
+        return self
+
+    def covariance(self, left, right):
+        """Covariances (rows,) of two sets of linear combinations (X, Zs, codes), row by row."""
+        return np.einsum("ri,ij,rj->r", left[0], self.cov, right[0])
 
 
 class GLMSummary:

@@ -17,6 +17,8 @@ from scipy.special import logit
 
 from .errors import DataError
 
+NO_LAPSE = 1e-12  # what zero is on the logit scale
+
 
 class Held:
     """Callable: psi (m,) -> deviance, gradient (m,), at the phi = place(psi) nearby.
@@ -64,9 +66,9 @@ class Held:
 
     def _hold_lapse(self, parameter, value):
         room = 1 - self.objective.family.guess
-        if not 0 < value < room:
-            raise DataError(f"The lapse rate must lie between 0 and {room:g}, not {value:g}.")
-        self.coordinates.append((self.objective.free.start, logit(value / room)))
+        if not 0 <= value < room:
+            raise DataError(f"The lapse rate must be 0 or more and below {room:g}, not {value:g}.")
+        self.coordinates.append((self.objective.free.start, logit(max(value / room, NO_LAPSE))))
 
     def _row(self, factor, i):
         """Where the free entries of Lambda's row i stand in phi, and their columns, in order."""
@@ -138,13 +140,13 @@ class Held:
         hessian = np.array([(up - down) / (2 * h) for up, down in sides])
         return (hessian + hessian.T) / 2, None
 
-    def covariance(self, psi):
-        """Of phi (m, m) on the surface, from the curvature there; and that curvature's smallest
-        eigenvalue relative to its largest."""
+    def covariance(self, psi, hessian):
+        """Of phi (m, m) on the surface, from the curvature in psi (m, m); and that curvature's
+        smallest eigenvalue relative to its largest."""
         J = np.array([self.pull(psi, unit) for unit in np.eye(len(psi))])  # rows: d place_i / d psi
         _, sizes, directions = np.linalg.svd(J)
         free = directions[sizes > 1e-8].T
-        curvature = free.T @ self.hessian(psi)[0] @ free
+        curvature = free.T @ hessian @ free
         values = np.linalg.eigvalsh(curvature) if free.size else np.ones(1)
         outward = J @ free
         return 2 * outward @ np.linalg.pinv(curvature, hermitian=True) @ outward.T, values[0] / values[-1]

@@ -75,19 +75,20 @@ def _require_same_rows(first, other):
 
 def _require_comparable(models):
     """Raise unless the models' likelihoods mean the same thing."""
-    if any(m.options.get("penalty") is not None for m in models):
+    if any(m.priors is not None for m in models):
         raise DataError("A penalised fit has no likelihood-ratio test: refit the models without priors.")
     if len({m.family.name for m in models}) > 1:
         raise DataError("The models have different families, so their likelihoods cannot be compared.")
     first, *others = models
     kinds = list(dict.fromkeys(m.method for m in models))
     if first.family.name != "gaussian":
-        if any(m.options != first.options for m in others):
+        if any(m.options[key] != first.options[key] for m in others for key in ("inner", "observed", "nAGQ")):
             raise DataError(
                 f"The likelihoods were computed in different ways ({'; '.join(kinds)}), so they cannot be "
                 "compared: refit the models with the same nAGQ and information.")
     elif len(kinds) > 1:
-        raise DataError("Some of the models were fitted by REML, others by full maximum likelihood: refit all with REML=False.")
+        raise DataError(
+            "Some of the models were fitted by REML, others by full maximum likelihood: refit all with REML=False.")
     elif first.options.get("inner") == "integrate" and any(not _same_space(first.design.X, m.design.X) for m in others):
         raise DataError(
             "The models have different fixed effects and were fitted by REML, whose likelihoods cannot be compared "

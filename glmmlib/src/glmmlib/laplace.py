@@ -7,14 +7,16 @@ import numpy as np
 from scipy.optimize import minimize
 
 from .agq import QuadratureObjective, require_quadrature
-from .certificate import CONVERGED_DECREMENT, Certificate, certify, with_variance
+from .certificate import CONVERGED_DECREMENT, Certificate, blocks_of, certify, noiseless, runaway, with_variance
+from .errors import DataError
 from .family import Family
 from .objective import FAILED, Objective, matrix_of
 from .posterior import Posterior
 from .rows import merge_rows
 from .start import fit_glm
 
-MAX_RESTARTS = 5
+MAX_RESTARTS = 5  # from one starting point
+MAX_EVALUATIONS = 1000  # no further starting points after so many
 
 
 @dataclass(frozen=True)
@@ -98,36 +100,58 @@ def make_objective(design, family, rows=None, nAGQ=1, penalty=None, **options) -
         require_quadrature(design, nAGQ)
         kind = partial(QuadratureObjective, nAGQ=nAGQ)
     if rows is None:
+        if penalty is None:
+            _require_repeated_groups(design, family)
         rows = merge_rows(design, merge=family.name != "gaussian")
     glm = fit_glm(rows, family, design.coefnames, penalty.precision if penalty else None)
     constant = lru_cache(4)(partial(family.constant, design.y, design.weights))  # most have no dispersion
     return kind(rows, family, [block.pattern for block in design.blocks], constant, glm, penalty=penalty, **options)
 
 
+def _require_repeated_groups(design, family):
+    """Raise DataError where groups cannot be told from noise: as many random coefficients as rows
+    beside a residual, or one trial in each group."""
+    used = design.weights > 0
+    N, single = int(used.sum()), family.name == "binomial" and np.all(design.weights[used] <= 1)
+    for block in design.blocks:
+        J = len(np.unique(block.refs[used]))
+        for columns in blocks_of(block.pattern):
+            if family.dispersed and J * len(columns) >= N:
+                raise DataError(
+                    f"{J} levels of '{block.group}' with {len(columns)} random coefficients each are as many as the "
+                    f"{N} rows, so they cannot be told from the residuals: remove random effects of "
+                    f"'{block.group}', or get more rows per level.")
+        if single and J == N:
+            raise DataError(
+                f"Every level of '{block.group}' has one row with a single trial, so differences between "
+                "its levels cannot be told from chance: remove its random effects, or group the rows otherwise.")
+
+
 def optimise(objective, phi):
     """The optimum: (phi, gradient, hessian, modes' jacobians).
 
     The search starts from phi. Only where the certificate there fails do others follow, from
-    elsewhere, and the best point of all is returned.
+    elsewhere, until one ends at an optimum; without one the lowest point of all is returned.
     """
     best, lowest = None, np.inf
     for start in _starts(objective, phi):
         found = _descend(objective, start)
-        deviance = objective(found[0])[0]
-        if best is None or deviance < lowest - CONVERGED_DECREMENT or (
-                deviance < lowest + CONVERGED_DECREMENT and found[-1].optimum):
+        certificate, deviance = found[-1], objective(found[0])[0]
+        if best is None or certificate.optimum or deviance < lowest:
             best, lowest = found, deviance
-        if best[-1].optimum:
+        # Where the deviance is flat, or without a bound, another start would lead to the same end.
+        hopeless = certificate.noiseless or certificate.at_rest and not certificate.runaway
+        if certificate.optimum or hopeless or objective.evaluations > MAX_EVALUATIONS:
             break
     return best[:-1]
 
 
 def _starts(objective, phi):
-    """phi, then the objective's own start with the random effects as they are, small and large,
-    and two points at random."""
+    """phi, then the objective's own start with small random effects, with those of the noise's
+    size and with large ones, and two points at random."""
     yield phi
     theta = np.arange(len(phi)) < objective.k
-    for factor in (1.0, 0.1, 5.0):
+    for factor in (0.1, 1.0, 5.0):
         yield np.where(theta, factor, 1.0) * objective.start
     rng = np.random.default_rng(0)
     for _ in range(2):
@@ -136,13 +160,20 @@ def _starts(objective, phi):
 
 def _descend(objective, phi):
     """The optimum found from phi, with its certificate as the last item."""
+    def escaping(intermediate_result):
+        point = intermediate_result.x
+        if runaway(objective, point) or noiseless(objective, point):
+            raise StopIteration
+
     phi = _finite(objective, phi)
     curvature = np.eye(len(phi)) / (4 * objective.rows.groups[0])  # about what a group tells, per group
     for _ in range(MAX_RESTARTS):
-        phi = minimize(objective, phi, jac=True, method="BFGS",
+        phi = minimize(objective, phi, jac=True, method="BFGS", callback=escaping,
                        options={"gtol": 1e-3, "maxiter": 500, "hess_inv0": curvature}).x
         phi, gradient, hessian, jacobians = polish(objective, phi)
         certificate = certify(objective, phi, gradient, hessian)
+        if not certificate.computed or certificate.escaped:
+            break
         onward = phi if not certificate.stationary else _leave_saddle(objective, phi, certificate)
         if onward is None:
             break
@@ -180,6 +211,8 @@ def polish(objective, phi):
     deviance, gradient = objective(phi)
     for _ in range(10):
         hessian, jacobians = objective.hessian(phi)
+        if not np.all(np.isfinite(hessian)):
+            break
         # In directions of negative or no curvature, step as if it were positive: downhill always.
         curvature, directions = np.linalg.eigh(hessian)
         floor = 1e-8 * np.max(np.abs(curvature), initial=1e-300)
@@ -203,6 +236,10 @@ def estimates(objective, phi, gradient, hessian, jacobians) -> LaplaceFit:
     gradient, hessian = gradient * signs, hessian * np.outer(signs, signs)
     certificate = certify(objective, phi, gradient, hessian)
     terms = objective.terms(phi)
+    if not np.isfinite(terms.deviance):
+        raise DataError(
+            "The likelihood cannot be computed at any values that the search came to: look for extreme values among "
+            "predictors, weights and offsets, or simplify the random effects.")
     dispersion = objective.dispersion(phi)
     scaled = objective.Lambdas(phi)
     Lambdas = tuple(L / s[:, None] for L, s in zip(scaled, objective.z_scale))

@@ -45,7 +45,7 @@ def predict(model, newdata, re, type, allow_new_levels, se, level):
             raise DataError(f"{name}={value!r} is not known; choose one of: {', '.join(map(repr, allowed))}.")
     require_level(level)
     fit, family = model.fit, model.fit.family
-    X, Zs, codes = model.combinations(newdata, re, allow_new_levels)
+    X, Zs, codes = _combinations(model.design, newdata, re, allow_new_levels)
     offset = model.design.offset if newdata is None else model.design.offset_for(newdata)
     eta = X @ fit.beta + offset
     if re == "conditional":
@@ -67,3 +67,16 @@ def predict(model, newdata, re, type, allow_new_levels, se, level):
     scale = (lambda value: value) if type == "link" else family.inverse
     return pd.DataFrame({"predicted": scale(eta), "se": error, "lower": scale(eta - half), "upper": scale(eta + half)},
                         index=model.design.index if newdata is None else newdata.index)
+
+
+def _combinations(design, data, re, allow_new_levels):
+    """(X, Zs, codes) of the fitted rows or of new data, as `Posterior.covariance` takes them; no
+    random effects for the population, no codes for the mean over groups."""
+    X = design.X if data is None else design.fixed_columns(data)
+    if re == "population":
+        return X, [], []
+    Zs = [block.Z for block in design.blocks] if data is None else design.random_columns(data)
+    if re == "marginal":
+        return X, Zs, []
+    codes = [block.refs for block in design.blocks] if data is None else design.group_codes(data, allow_new_levels)
+    return X, Zs, codes

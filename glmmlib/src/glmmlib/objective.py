@@ -112,7 +112,8 @@ class Objective:
         return [matrix_of(phi[at], entries) for at, entries in zip(self.thetas, self.entries)]
 
     def dispersion(self, phi):
-        return float(np.exp(phi[self.dispersion_at][0])) if self.family.dispersed else 1.0
+        # Where a search strays too far the value stays a number, and its reciprocal too.
+        return float(np.exp(np.clip(phi[self.dispersion_at][0], -300, 300))) if self.family.dispersed else 1.0
 
     def response(self, phi):
         """The rows' y and n (N,), divided by the dispersion as `Family.terms` wants them."""
@@ -136,9 +137,12 @@ class Objective:
             border = border._replace(values=np.hstack(values))
             if integrated is not None:
                 border = border._replace(integrated=integrated)
-        terms = laplace(
-            self.family_at(phi), *self.response(phi), self.eta_fixed(phi), self.Z[0], self.rows.starts,
-            Lambdas[0], self.u, border=border, observed=self.observed)
+        for known in (1, 0):  # the search for the modes starts from zero where the last ones lead nowhere
+            terms = laplace(
+                self.family_at(phi), *self.response(phi), self.eta_fixed(phi), self.Z[0], self.rows.starts, Lambdas[0],
+                known * self.u, border=border and border._replace(start=known * border.start), observed=self.observed)
+            if np.isfinite(terms.deviance):
+                break
         if np.isfinite(terms.deviance):
             self.u = terms.u
             if border is not None:

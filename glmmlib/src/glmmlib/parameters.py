@@ -76,8 +76,11 @@ def values_of(design, fit) -> pd.Series:
 
 
 def phi_of(objective, fit) -> np.ndarray:
-    """The estimates of a fit in an objective's coordinates (m,); the two may have other rows."""
+    """The estimates of a fit in an objective's coordinates (m,); the two may have other rows. Where they
+    have other coefficients too, the objective's own start."""
     phi = objective.start.copy()
+    if [len(L) for L in fit.Lambdas] != [len(s) for s in objective.z_scale] or len(fit.beta) != len(objective.origin):
+        return phi
     for at, entries, L, scale in zip(objective.thetas, objective.entries, fit.Lambdas, objective.z_scale):
         phi[at] = (L * scale[:, None])[entries]
     if objective.family.free:

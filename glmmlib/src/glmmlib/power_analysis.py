@@ -53,35 +53,46 @@ def power(model, effect, groups, rows=None, *, by=None, fixef=None, n=200, alpha
     >>> table[["groups", "rows", "n"]].to_numpy().tolist()
     [[4.0, 20.0, 20.0], [8.0, 20.0, 20.0]]
     """
-    design = model.design
-    names = list(design.coefnames)
+    names, factor = list(model.design.coefnames), _factor(model.design, by)
     for name in (effect, *(fixef or {})):
         if name not in names:
             raise DataError(f"There is no fixed effect '{name}'; there are: {', '.join(names)}.")
-    factors = [block.group for block in design.blocks]
-    if by is None and len(factors) > 1:
-        raise DataError(f"The model has several grouping factors: say which one groups= counts, by= one of {', '.join(factors)}.")
-    if by is not None and by not in factors:
-        raise DataError(f"There is no grouping factor '{by}'; there are: {', '.join(factors)}.")
-    groups, sizes = np.atleast_1d(groups).tolist(), [None] if rows is None else np.atleast_1d(rows).tolist()
-    if any(count < 2 or count != int(count) for count in groups) or any(s is not None and (s < 1 or s != int(s)) for s in sizes):
-        raise DataError("groups must be whole numbers, 2 or more, and rows whole numbers, 1 or more.")
+    sizes = [None] if rows is None else _whole(rows, 1, "rows")
     beta = model.fit.beta.copy()
     for name, value in (fixef or {}).items():
         beta[names.index(name)] = value
-    truth = replace(model.fit, beta=beta)
-    factor = factors.index(by) if by else 0
-    table = []
-    for i, (count, size) in enumerate((g, r) for g in groups for r in sizes):
-        study = partial(_study, model, truth, names.index(effect), factor, int(count), None if size is None else int(size))
-        runs = np.array(replicate(study, n, np.random.SeedSequence(seed, spawn_key=(i,)), n_jobs, progress)).reshape(-1, 3)
-        found, done = (runs[:, 0] < alpha) & (runs[:, 1] == 1), max(len(runs), 1)
-        share = found.sum() / done
-        table.append({"groups": int(count), "rows": runs[:, 2].mean() / count, "power": share,
-                      "mc_se": np.sqrt(share * (1 - share) / done), "converged": runs[:, 1].sum() / done, "n": len(runs)})
+    truth, table = replace(model.fit, beta=beta), []
+    for i, (count, size) in enumerate((count, size) for count in _whole(groups, 2, "groups") for size in sizes):
+        study = partial(_study, model, truth, names.index(effect), factor, count, size)
+        runs = replicate(study, n, np.random.SeedSequence(seed, spawn_key=(i,)), n_jobs, progress)
+        p, converged, nobs = np.reshape(runs, (-1, 3)).T
+        done = max(len(runs), 1)
+        share = np.sum((p < alpha) & (converged == 1)) / done
+        table.append({
+            "groups": count, "rows": nobs.sum() / done / count, "power": share,
+            "mc_se": np.sqrt(share * (1 - share) / done), "converged": converged.sum() / done, "n": len(runs)})
         if len(runs) < n:  # interrupted
             break
     return pd.DataFrame(table)
+
+
+def _factor(design, by):
+    """Index of the grouping factor named by, or of the only one."""
+    factors = [block.group for block in design.blocks]
+    if by is None and len(factors) > 1:
+        raise DataError(
+            f"The model has several grouping factors: say by= which one groups counts: {', '.join(factors)}.")
+    if by is not None and by not in factors:
+        raise DataError(f"There is no grouping factor '{by}'; there are: {', '.join(factors)}.")
+    return factors.index(by) if by else 0
+
+
+def _whole(numbers, least, name):
+    """One or several whole numbers as a list."""
+    numbers = np.atleast_1d(numbers)
+    if not np.issubdtype(numbers.dtype, np.number) or np.any(numbers < least) or np.any(numbers != np.floor(numbers)):
+        raise DataError(f"{name} must be whole numbers, {least} or more.")
+    return [int(number) for number in numbers]
 
 
 def _study(model, truth, effect, factor, groups, size, rng):

@@ -19,9 +19,10 @@ from .errors import ConvergenceWarning, DataError
 from .held import Held
 from .laplace import estimates, make_objective, optimise
 from .parameters import Parameter, chosen, parameters_of, phi_of, require_level, values_of
-from .refitting import descend
+from .refitting import descend, off_the_ridge
 
 STEPS = 8  # points between the estimate and the cutoff
+AT_BOUND = 1e-6  # an estimate closer to its bound than this, in the objective's units, lies on it
 MAX_POINTS = 40  # on each side
 BETTER = 1e-3  # by so much the deviance may fall below the estimate's before that is reported
 
@@ -34,6 +35,16 @@ class Profile:
     estimates : Series, the maximum-likelihood estimates under the parameters' names.
     bounds : name -> the smallest and largest value that the parameter can have.
     level : the coverage up to which the profiles reach.
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+    >>> slope = gl.profile(m, "center(Size)")
+    >>> list(slope.table)
+    ['parameter', 'value', 'zeta']
+    >>> slope.confint(0.9).round(2).loc["center(Size)"].to_list()
+    [0.91, 1.08]
     """
 
     table: pd.DataFrame
@@ -54,7 +65,8 @@ class Profile:
         """
         require_level(level)
         if level > self.level + 1e-12:
-            raise DataError(f"The profile reaches to level {self.level:g} only: profile the model with level={level:g}.")
+            raise DataError(
+                f"The profile reaches to level {self.level:g} only: profile the model with level={level:g}.")
         z = ndtri((1 + level) / 2)
         rows = {name: [_value_at(part, zeta, bound) for zeta, bound in zip((-z, z), self.bounds[name])]
                 for name, part in self.table.groupby("parameter", sort=False)}
@@ -100,11 +112,11 @@ def profile(model, parm=None, level=0.99) -> Profile:
     >>> import glmmlib as gl
     >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
     >>> gl.profile(m, "varcorr").confint().round(1).loc["sd_(Intercept)|Subject"].to_list()
-    [0.3, 0.8]
+    [0.2, 0.5]
     """
     require_level(level)
     options = model.options | {"inner": None}
-    if options.get("penalty") is not None:
+    if model.priors is not None:
         raise DataError("A penalised fit has no profile likelihood: fit without priors, or use method='boot'.")
     if model.options["inner"] and model.family.name != "gaussian":
         raise DataError("A fit with nAGQ=0 has no proper likelihood to profile: fit with nAGQ=1.")
@@ -121,14 +133,15 @@ def profile(model, parm=None, level=0.99) -> Profile:
     for name in names:
         points = _Curve(objective, fit, named[name], values[name], ndtri((1 + level) / 2)).points()
         tables.append(pd.DataFrame({"parameter": name} | dict(zip(("value", "zeta"), np.transpose(points)))))
-    bounds = {name: _bounds(named[name], model.family) for name in names}
+    bounds = {name: _bounds(named[name], model.family, values[name]) for name in names}
     return Profile(pd.concat(tables, ignore_index=True), values[names], bounds, level)
 
 
-def _bounds(parameter, family):
+def _bounds(parameter, family, estimate):
     """Between which values a parameter may be held."""
-    room = (0.0, 1 - family.guess) if parameter.kind == "lapse" else ()
-    return {"sd": (0.0, np.inf), "cor": (-1.0, 1.0), "sigma": (1e-10, np.inf), "lapse": room,
+    if parameter.kind == "lapse":
+        return 0.0, 0.999 * (1 - family.guess)
+    return {"sd": (0.0, np.inf), "cor": (-1.0, 1.0), "sigma": (1e-6 * estimate, np.inf),
             "fixef": (-np.inf, np.inf)}[parameter.kind]
 
 
@@ -136,7 +149,10 @@ class _Curve:
     """The profile of one parameter."""
 
     def __init__(self, objective, fit, parameter: Parameter, estimate, cutoff):
-        self.objective, self.fit, self.parameter, self.estimate, self.cutoff = objective, fit, parameter, estimate, cutoff
+        self.objective, self.fit, self.parameter, self.cutoff = objective, fit, parameter, cutoff
+        self.bounds = _bounds(parameter, objective.family, estimate)
+        near = AT_BOUND / (objective.z_scale[parameter.factor][parameter.i] if parameter.kind == "sd" else 1)
+        self.estimate = next((bound for bound in self.bounds if abs(estimate - bound) < near), estimate)
         self.phi = fit.phi
         self.deviance = objective(fit.phi)[0]
 
@@ -149,8 +165,9 @@ class _Curve:
 
     def _walk(self, sign):
         """From the estimate outwards until zeta passes the cutoff or the parameter its bound."""
-        bound = _bounds(self.parameter, self.objective.family)[sign > 0]
-        step, value, zeta = self._first_step(), self.estimate, 0.0
+        bound = self.bounds[sign > 0]
+        first = step = self._first_step()
+        value, zeta = self.estimate, 0.0
         psi, before, found = self.phi, None, []
         while abs(zeta) < self.cutoff and len(found) < MAX_POINTS and value != bound:
             target = value + sign * step
@@ -160,7 +177,7 @@ class _Curve:
             guess = psi if before is None else psi + (psi - before[1]) * (target - value) / (value - before[0])
             new_psi, new_zeta = self._optimum(target, guess, sign)
             rise = abs(new_zeta) - abs(zeta)
-            if rise > 2.5 * self.cutoff / STEPS and len(found) < MAX_POINTS // 2 and step > 1e-6 * abs(self.estimate):
+            if rise > 2.5 * self.cutoff / STEPS and step > 1e-3 * first:
                 step *= 0.5 * self.cutoff / STEPS / rise + 0.25  # too far to interpolate
                 continue
             before, psi, zeta = (value, psi), new_psi, new_zeta
@@ -171,13 +188,14 @@ class _Curve:
 
     def _optimum(self, value, psi, sign):
         held = Held(self.objective, [(self.parameter, value)])
-        psi = descend(held, held.start(psi), self.fit)
+        psi = descend(held, held.start(off_the_ridge(self.objective, psi)), self.fit)
         phi = held.place(psi)
         rise = self.objective(phi)[0] - self.deviance
         if rise < -BETTER:
             warnings.warn(f"The profile found a deviance {-rise:.2g} below the fit's: it was not at its optimum.",
                           ConvergenceWarning, stacklevel=5)
-        return psi if value in (0, 1, -1) else phi, sign * np.sqrt(max(rise, 0.0))
+        # At a bound a row of Lambda may have lost its direction: psi still has it.
+        return psi if value in self.bounds else phi, sign * np.sqrt(max(rise, 0.0))
 
     def _first_step(self):
         """About the change of value that raises zeta by one step, from the curvature at the estimate."""
@@ -194,11 +212,11 @@ class _Curve:
 
 
 def _value_at(part, zeta, bound):
-    """The value at which the curve reaches zeta, by monotone interpolation; or the bound, where it ends before."""
+    """The value at which the curve reaches zeta, by monotone interpolation; the bound where it ends before."""
     from scipy.interpolate import PchipInterpolator
 
     rising = part[part.zeta > np.maximum.accumulate(np.r_[-np.inf, part.zeta.to_numpy()[:-1]])]
-    end = rising.iloc[-1 if zeta > 0 else 0]
+    end = part.iloc[-1 if zeta > 0 else 0]
     if abs(end.zeta) < abs(zeta):
         return bound if end.value == bound else np.nan
     return float(PchipInterpolator(rising.zeta, rising.value)(zeta))

@@ -7,32 +7,37 @@ interaction still varies, and the intercept last. It is one path among several: 
 kept, the slope that goes could be another.
 """
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
-
-from .formula import MixedFormula
 
 
 @dataclass(frozen=True)
 class Varying:
-    """One random term, read: effects are the factors of each product, () for the intercept.
+    """One random term: what varies by a grouping factor.
 
-    text : the expression as it was written, None once an effect has gone.
+    text : the expression as it was written; None once an effect has gone.
+    effects : the variables of each product, () for the intercept -> its columns in the block.
+    factor : index of the block; group, factors : its name, and the columns that make it.
     """
 
-    effects: tuple[tuple[str, ...], ...]
+    text: str | None
+    effects: dict[tuple[str, ...], list[int]]
+    factor: int
     group: str
     factors: tuple[str, ...]
     correlated: bool
-    text: str | None
+
+    @property
+    def size(self):
+        """How many coefficients vary."""
+        return sum(map(len, self.effects.values()))
 
     def __str__(self):
         names = [":".join(effect) for effect in self.effects if effect]
         written = self.text or " + ".join(["1" if () in self.effects else "0", *names])
-        bar = "|" if self.correlated or self.effects == ((),) else "||"
-        return f"({written} {bar} {':'.join(self.factors)})"
+        return f"({written} {'|' if self.correlated or self.size == 1 else '||'} {':'.join(self.factors)})"
 
 
 @dataclass(frozen=True)
@@ -49,58 +54,52 @@ def reductions(design, fit) -> list[Step]:
     Which effect goes first depends on variances, and these change with every refit: `stepwise`
     fits each formula before it takes the next one.
     """
-    terms, steps = read_random(design.formula), []
+    terms, steps = read_random(design), []
     while (found := _simpler(terms, design, fit)) is not None:
         terms, change = found
         steps.append(Step(formula_text(design.formula, terms), change))
     return steps
 
 
-def read_random(formula: MixedFormula):
-    """The formula's random terms as `Varying`."""
-    return tuple(
-        Varying(_effects(term.expression), term.group, getattr(term, "factors", (term.group,)),
-                term.correlated, term.expression)
-        for term in formula.random)
+def read_random(design):
+    """The design's random terms as `Varying`, in the formula's order."""
+    matrices = [iter(sides) for sides in design.random]
+    groups, starts, terms = [block.group for block in design.blocks], [0] * len(design.blocks), []
+    for term in design.formula.random:
+        t, effects = groups.index(term.group), {}
+        for product in next(matrices[t]).terms:
+            size = prod(len(variable.suffixes[full]) for variable, full in product)
+            effects[tuple(variable.name for variable, _ in product)] = list(range(starts[t], starts[t] + size))
+            starts[t] += size
+        terms.append(Varying(term.expression, effects, t, term.group, term.factors, term.correlated))
+    return tuple(terms)
 
 
 def formula_text(formula, terms):
     """The formula with other random terms."""
-    offsets = [f"offset({offset})" for offset in getattr(formula, "offsets", ())]
+    offsets = [f"offset({offset})" for offset in formula.offsets]
     return f"{formula.response} ~ " + " + ".join([formula.fixed, *offsets, *map(str, terms)])
 
 
-def _effects(expression):
-    from formulaic import Formula
-
-    return tuple(tuple(str(f).strip("`") for f in term.factors if f.expr != "1") for term in Formula(expression))
-
-
 def _simpler(terms, design, fit):
-    """(terms, change) one step down; None when one intercept or effect is all that varies."""
-    correlated = [term for term in terms if term.correlated and len(_columns(term, design)[1]) > 1]
+    """(terms, change) one step down; None when one effect is all that varies."""
+    correlated = [term for term in terms if term.correlated and term.size > 1]
     if correlated:
         # Where a direction is degenerate, else where the fewest groups have to tell most correlations.
         null = {space.factor for space in fit.certificate.null}
-
-        def rank(term):
-            t, columns = _columns(term, design)
-            return t not in null, len(design.blocks[t].levels) / (len(columns) * (len(columns) - 1))
-
-        worst = min(correlated, key=rank)
-        changed = Varying(worst.effects, worst.group, worst.factors, False, worst.text)
-        return _replaced(terms, worst, changed), f"correlations of {worst.group}"
-
-    candidates = [
-        (-len(effect), _variance(effect, term, design, fit), term, effect)
-        for term in terms for effect in term.effects
-        if not any(set(effect) < set(other) for sibling in terms if sibling.group == term.group
-                   for other in sibling.effects)]
+        worst = min(correlated, key=lambda term: (
+            term.factor not in null, len(design.blocks[term.factor].levels) / (term.size * (term.size - 1))))
+        return _replaced(terms, worst, replace(worst, correlated=False)), f"correlations of {worst.group}"
     if sum(len(term.effects) for term in terms) < 2:
         return None
-    _, _, term, effect = min(candidates, key=lambda candidate: candidate[:2])
-    rest = tuple(other for other in term.effects if other != effect)
-    changed = Varying(rest, term.group, term.factors, False, None) if rest else None
+    # An effect may go unless it is part of an interaction that varies by the same factor.
+    _, _, term, effect = min((
+        (-len(effect), _variance(design.blocks[term.factor], fit.Lambdas[term.factor], columns), term, effect)
+        for term in terms for effect, columns in term.effects.items()
+        if not any(set(effect) < set(other) for sibling in terms if sibling.factor == term.factor
+                   for other in sibling.effects)), key=lambda candidate: candidate[:2])
+    rest = {other: columns for other, columns in term.effects.items() if other != effect}
+    changed = replace(term, text=None, effects=rest) if rest else None
     return _replaced(terms, term, changed), f"{':'.join(effect) or '(Intercept)'} by {term.group}"
 
 
@@ -108,27 +107,8 @@ def _replaced(terms, old, new):
     return tuple(new if term is old else term for term in terms if term is not old or new is not None)
 
 
-def _variance(effect, term, design, fit):
-    """What an effect's random coefficients add to the variance of eta, on average over rows: the
-    predictor's unit does not matter."""
-    t, columns = _columns(term, design)
-    own = [i for i in columns if _effect_of(design.blocks[t].columns[i], term.effects) == effect]
-    variances = np.sum(fit.Lambdas[t] ** 2, axis=1)
-    return float(variances[own] @ np.mean(design.blocks[t].Z[:, own] ** 2, axis=0))
-
-
-def _columns(term, design):
-    """(factor, indices of its columns that belong to a term)."""
-    t = next(t for t, block in enumerate(design.blocks) if block.group == term.group)
-    return t, [i for i, name in enumerate(design.blocks[t].columns) if _effect_of(name, term.effects) is not None]
-
-
-def _effect_of(column, effects):
-    """Which of the effects a coefficient's name belongs to: Size:Conditioncrowded to
-    ("Size", "Condition"). None when to none of them."""
-    def plain(text):
-        return re.sub(r"[\s`'\"]", "", text).replace("**", "^")
-
-    found = [effect for effect in effects if re.fullmatch(
-        ":".join(re.escape(plain(factor)) + "[^:]*" for factor in effect) or r"\(Intercept\)", plain(column))]
-    return max(found, key=lambda effect: sum(map(len, effect)), default=None)
+def _variance(block, Lambda, columns):
+    """What random coefficients add to the variance of eta, on average over rows: the predictor's
+    unit does not matter."""
+    variances = np.sum(Lambda[columns] ** 2, axis=1)
+    return float(variances @ np.mean(block.Z[:, columns] ** 2, axis=0))

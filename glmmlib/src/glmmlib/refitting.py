@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
+from .certificate import Certificate
 from .design import Design, build_design
 from .errors import DataError
 from .family import Family
@@ -39,7 +40,7 @@ class Refitter:
         design = self.design
         if y is not None or weights is not None:
             weights = design.weights if weights is None else weights
-            design = replace(design, y=design.y if y is None else y, weights=weights)
+            design = replace(design, y=design.y if y is None else y, weights=weights, variables=_with(design, y))
             self.family.check_response(design.y, weights, design.formula.response)
         return design, self.fit_of(design, held, start)
 
@@ -47,20 +48,35 @@ class Refitter:
         rows, options = self.arrangement.rows(design.y, design.weights), self.options
         named = parameters_of(design, self.family)
         values = [(named[name], float(held[name])) for name in chosen(named, list(held or {}))]
-        if self.family.name == "gaussian" and options["inner"] == "profile" and any(p.kind == "fixef" for p, _ in values):
-            options = options | {"inner": None}  # the same likelihood, with beta among phi
+        if self.family.name == "gaussian" and options["inner"] == "profile":
+            if any(parameter.kind == "fixef" for parameter, _ in values):
+                options = options | {"inner": None}  # the same likelihood, with beta among phi
         objective = make_objective(design, self.family, rows=rows, **options)
-        phi = warm_start(objective, start or self.fit)
         if values:
-            return _fit_held(objective, Held(objective, values), phi)
-        return estimates(objective, *optimise(objective, phi))
+            phi = off_the_ridge(objective, phi_of(objective, start or self.fit))
+            return _fit_held(objective, Held(objective, values), phi, self.fit)
+        return estimates(objective, *optimise(objective, warm_start(objective, start or self.fit)))
+
+
+def _with(design, y):
+    """The design's columns with the response y in place of its own, where that is a column."""
+    name = design.formula.response.strip("`")
+    return design.variables if y is None or name not in design.variables else design.variables.assign(**{name: y})
 
 
 def warm_start(objective, fit):
     """Near the optimum: from a fit's estimates, by BFGS that knows their curvature."""
-    phi = phi_of(objective, fit)
-    phi[:objective.k] += SINGULAR_START * objective.start[:objective.k] * _nearly_singular(objective, phi)
-    return descend(objective, phi, fit)
+    return descend(objective, off_the_ridge(objective, phi_of(objective, fit)), fit)
+
+
+def off_the_ridge(objective, phi):
+    """phi with some variance in every direction: where there is none the gradient vanishes by
+    symmetry, and a search would stay."""
+    phi = phi.copy()
+    for at, L in zip(objective.thetas, objective.Lambdas(phi)):
+        if np.linalg.svd(L, compute_uv=False)[-1] < SINGULAR_START:
+            phi[at] += SINGULAR_START * objective.start[at]
+    return phi
 
 
 def descend(objective, phi, fit, gtol=1e-3):
@@ -74,30 +90,34 @@ def descend(objective, phi, fit, gtol=1e-3):
     return minimize(objective, phi, jac=True, method="BFGS", options=options).x
 
 
-def _nearly_singular(objective, phi):
-    """(k,) 1 for the entries of those Lambdas that have (almost) less than full rank."""
-    marks = np.zeros(objective.k)
-    for at, L in zip(objective.thetas, objective.Lambdas(phi)):
-        marks[at] = np.linalg.svd(L, compute_uv=False)[-1] < SINGULAR_START
-    return marks
-
-
-def _fit_held(objective, held, phi) -> LaplaceFit:
+def _fit_held(objective, held, phi, fit) -> LaplaceFit:
     """The optimum on the surface; what is held has no standard error."""
-    psi = minimize(held, held.start(phi), jac=True, method="BFGS", options={"gtol": 1e-3, "maxiter": 500}).x
-    psi = polish(held, psi)[0]
-    phi_cov, curvature = held.covariance(psi)
+    best, lowest = None, np.inf
+    for start in (phi, objective.start):
+        psi, _, hessian, _ = polish(held, descend(held, held.start(start), fit))
+        found = _held_at(objective, held, psi, hessian)
+        if best is None or found.deviance < lowest:
+            best, lowest = found, found.deviance
+        if found.converged:
+            break
+    return best
+
+
+def _held_at(objective, held, psi, hessian) -> LaplaceFit:
     phi = held.place(psi)
+    phi_cov, curvature = held.covariance(psi, hessian)
     gradient = objective(phi)[1]
-    decrement = float(gradient @ phi_cov @ gradient) / 2
     fit = estimates(objective, phi, gradient, *objective.hessian(phi))
     signs = np.where(fit.phi == phi, 1.0, -1.0)  # of Lambda's columns, which may have been turned
     phi_cov = phi_cov * np.outer(signs, signs)
+    # Along the surface alone; what the deviance does beyond it proves nothing. Flat directions are
+    # turns of Lambda where one of its rows is zero.
+    certificate = Certificate(
+        decrement=float(fit.gradient @ phi_cov @ fit.gradient) / 2, curvature=curvature, smallest=curvature,
+        flat=np.zeros((len(phi), 0)), down=None if curvature > -1e-6 else np.zeros(len(phi)),
+        null=tuple(replace(space, derivatives=np.maximum(space.derivatives, 0)) for space in fit.certificate.null),
+        phi_cov=phi_cov)
     posterior = fit.posterior if objective.inner else replace(fit.posterior, phi_cov=phi_cov)
-    # On the surface every direction counts as known that leads off it; Lambda may turn where a row is 0.
-    certificate = replace(
-        fit.certificate, decrement=decrement, curvature=curvature, smallest=curvature, phi_cov=phi_cov,
-        flat=np.zeros((len(phi), 0)), down=None if curvature > -1e-6 else fit.certificate.down)
     return replace(fit, phi_cov=phi_cov, posterior=posterior, beta_cov=posterior.beta_cov(), certificate=certificate)
 
 
@@ -154,8 +174,10 @@ def refit(model, y=None, *, data=None, weights=None, held=None, start=None):
     design = build_design(model.design.formula.text, data, **arguments)
     model.family.check_response(design.y, design.weights, design.formula.response)
     origin = model if start is None else start
-    refitter = Refitter(design, model.family, origin.fit, model.options)
-    return replace(model, design=design, fit=refitter.fit_of(design, held), held=held, arguments=arguments)
+    options = model.options | {"penalty": model.priors and model.priors.penalty(design)}
+    refitter = Refitter(design, model.family, origin.fit, options)
+    fit = refitter.fit_of(design, held)
+    return replace(model, design=design, fit=fit, held=held, options=options, arguments=arguments)
 
 
 def _on_rows(values, design, name):
@@ -164,14 +186,16 @@ def _on_rows(values, design, name):
         if values.index.is_unique and design.index.isin(values.index).all():
             values = values.loc[design.index]
         elif len(values) != design.nobs:
-            raise DataError(f"{name} has other rows than the fitted data: give one value for each of the {design.nobs} rows.")
+            raise DataError(
+                f"{name} has other rows than the fitted data: give one value for each of the {design.nobs}.")
     try:
         values = np.array(values, dtype=float)
     except (TypeError, ValueError):
         raise DataError(f"{name} must be numbers.") from None
     if values.shape != (design.nobs,):
-        raise DataError(f"{name} must have one value for each of the {design.nobs} rows that were fitted, "
-                        f"not the shape {values.shape}.")
+        raise DataError(
+            f"{name} must have one value for each of the {design.nobs} rows that were fitted, "
+            f"not the shape {values.shape}.")
     if not np.isfinite(values).all():
         raise DataError(f"{name} is missing or infinite in {np.sum(~np.isfinite(values))} rows: "
                         "give those rows the weight 0 and any value.")

@@ -10,7 +10,6 @@ from . import thresholds
 from .bootstrap import Bootstrap, bootstrap
 from .convergence import Convergence
 from .design import Design
-from .errors import DataError
 from .family import Family
 from .laplace import LaplaceFit
 from .marginal import predict
@@ -230,19 +229,6 @@ class GLMMResult:
         """
         return predict(self, newdata, re, type, allow_new_levels, se, level)
 
-    def combinations(self, data=None, re="conditional", allow_new_levels=False):
-        """(X, Zs, codes) of the fitted rows or of new data, as `Posterior.covariance` takes them; no
-        random effects for the population, no codes for the mean over groups."""
-        design, blocks = self.design, self.design.blocks
-        X = design.X if data is None else design.fixed_columns(data)
-        if re == "population":
-            return X, [], []
-        Zs = [block.Z for block in blocks] if data is None else design.random_columns(data)
-        if re == "marginal":
-            return X, Zs, []
-        codes = [block.refs for block in blocks] if data is None else design.group_codes(data, allow_new_levels)
-        return X, Zs, codes
-
     def residuals(self, type="pearson", seed=None) -> np.ndarray:
         """Residuals of the fitted rows, at their groups' conditional modes.
 
@@ -369,7 +355,8 @@ class GLMMResult:
         >>> boot = m.bootstrap(20, lambda m: m.thresholds(p=0.75, re="population").threshold, seed=1)
         >>> boot.replicates.shape, boot.n_unconverged
         ((20, 4), 0)
-        >>> boot.confint(level=0.9).loc["center(Size)"].round(1).to_dict()
+        >>> boot.confint(level=0.9).loc["center(Size)"].round(1).to_list()
+        [0.9, 1.1]
         """
         return bootstrap(self, n, statistic, seed, n_jobs, progress, re)
 
@@ -383,7 +370,7 @@ class GLMMResult:
         return {block.group: self.fit.posterior.joint(t) for t, block in enumerate(self.design.blocks)}
 
     def thresholds(self, p=0.625, x="Size", by=None, group=None, re="conditional", level=0.95,
-                   interval="delta", between=None) -> pd.DataFrame:
+                   interval="delta", between=None, n=1000, seed=None, n_jobs=None) -> pd.DataFrame:
         """Where each psychometric curve reaches the proportion p.
 
         Parameters
@@ -398,8 +385,9 @@ class GLMMResult:
             several. Random effects of the others are zero: their typical group.
         re : "conditional" for each group, "population" for the typical one.
         level : coverage of the interval.
-        interval : "delta" (Wald) or "fieller" (Fieller 1954: asymmetric, unbounded where the slope
-            does not differ from zero).
+        interval : "delta" (Wald), "fieller" (Fieller 1954: asymmetric, unbounded where the slope
+            does not differ from zero), or for the population "bootstrap" (percentiles of n refits,
+            see `bootstrap` for seed and n_jobs).
         between : a categorical predictor: the table holds the differences of thresholds between
             its levels instead, later level minus earlier, with the covariance of both counted.
 
@@ -427,7 +415,8 @@ class GLMMResult:
                      Condition  difference
         0  crowded - uncrowded        0.54
         """
-        return thresholds.thresholds(self, p, x, by, group, re, level, interval, between)
+        return thresholds.thresholds(self, p, x, by, group, re, level, interval, between, n=n, seed=seed, n_jobs=n_jobs,
+                                     progress=False)
 
     def slopes(self, x="Size", by=None, group=None, re="conditional", level=0.95) -> pd.DataFrame:
         """Change of eta per unit of x, for each group and condition: columns slope, se, lower, upper.
@@ -453,8 +442,3 @@ class GLMMResult:
         return (f"<GLMMResult {self.design.formula.text!r}: {self.nobs} rows, "
                 f"logLik {self.loglik:.1f}{', penalised' if self.penalised else ''}"
                 f"{', singular' if self.is_singular else ''}>")
-
-
-def _one_of(name, value, allowed):
-    if value not in allowed:
-        raise DataError(f"{name}={value!r} is not known; choose one of: {', '.join(map(repr, allowed))}.")

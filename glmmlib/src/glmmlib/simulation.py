@@ -16,11 +16,17 @@ def simulate(model, n=1, seed=None, re="new") -> pd.DataFrame:
                         columns=[f"sim_{i + 1}" for i in range(n)])
 
 
+def require_re(re):
+    """Raise DataError unless re says whose random effects are meant."""
+    if re not in ("new", "conditional"):
+        raise DataError(
+            f"re={re!r} is not known; choose 'new' (other groups) or 'conditional' (those that were fitted).")
+
+
 def draw(design, fit, rng, re="new"):
     """One response (N,): of groups like those that were fitted ("new"), or of those themselves
     ("conditional", random effects at their modes)."""
-    if re not in ("new", "conditional"):
-        raise DataError(f"re={re!r} is not known; choose 'new' (other groups) or 'conditional' (the groups that were fitted).")
+    require_re(re)
     eta = design.offset + design.X @ fit.beta
     for block, L, modes in zip(design.blocks, fit.Lambdas, fit.b):
         b = modes if re == "conditional" else rng.standard_normal((len(block.levels), len(L))) @ L.T

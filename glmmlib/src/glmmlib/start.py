@@ -19,8 +19,9 @@ class GLMStart:
 
 
 def fit_glm(rows, family, coefnames, precision=None) -> GLMStart:
-    """Maximum likelihood by Fisher scoring with step-halving; with a precision (p,) the mode under
-    independent normal priors with mean zero, and the information is that of likelihood and priors.
+    """Maximum likelihood by Newton's method with step-halving, or by Fisher scoring where the
+    curvature is not positive; with a precision (p,) the mode under independent normal priors with
+    mean zero, and the information is that of likelihood and priors.
 
     Raises
     ------
@@ -32,7 +33,7 @@ def fit_glm(rows, family, coefnames, precision=None) -> GLMStart:
     with np.errstate(all="ignore"):
         target = family.link(family.start(y, n))
         beta = np.linalg.lstsq(X * np.sqrt(n)[:, None], (target - rows.offset) * np.sqrt(n))[0]
-        deviance = np.inf
+        deviance, step = np.inf, np.zeros(X.shape[1])
         for _ in range(100):
             terms = family.terms(y, n, rows.offset + X @ beta)
             new = -2 * terms.logp.sum() + precision @ beta**2
@@ -43,19 +44,50 @@ def fit_glm(rows, family, coefnames, precision=None) -> GLMStart:
                     break
                 continue
             deviance = new
-            information = X.T @ (terms.fisher[:, None] * X) + np.diag(precision)
-            try:
-                step = cho_solve(cho_factor(information), X.T @ terms.d1 - precision * beta)
-            except (LinAlgError, ValueError):
+            step = _step(X, terms, precision, beta)
+            if step is None:
                 break
             if np.max(np.abs(X @ step)) < 1e-8:
+                information = X.T @ (terms.fisher[:, None] * X) + np.diag(precision)
+                if not _usable(information):
+                    break
                 return GLMStart(beta, information, _dispersion(rows, family, beta))
             beta = beta + step
     if family.name == "binomial":
         _explain_separation(rows, coefnames)
+        _explain_rates(rows, family)
     raise SeparationError(
-        "The model without random effects has no finite estimates: rescale the predictors or "
-        "remove one of " + ", ".join(coefnames) + ".")
+        "The model without random effects has no finite estimates, on which the fit could start: simplify "
+        "its fixed effects, or rescale one of " + ", ".join(coefnames) + ".")
+
+
+def _usable(information):
+    """Whether every fixed effect is determined at all: not where the curve is flat for all rows."""
+    try:
+        cho_factor(information)
+    except (LinAlgError, ValueError):
+        return False
+    return True
+
+
+def _step(X, terms, precision, beta):
+    """What Newton's method, or else Fisher scoring, adds to beta; None where neither can tell."""
+    for weights in (terms.observed, terms.fisher):
+        try:
+            curvature = X.T @ (weights[:, None] * X) + np.diag(precision)
+            return cho_solve(cho_factor(curvature), X.T @ terms.d1 - precision * beta)
+        except (LinAlgError, ValueError):
+            continue
+    return None
+
+
+def _explain_rates(rows, family):
+    """Raise SeparationError where the outcomes lie outside what guessing and lapsing allow."""
+    proportion = rows.y.sum() / rows.n.sum()
+    if not family.guess < proportion < 1 - family.lapse:
+        raise SeparationError(
+            f"{proportion:.1%} of the outcomes are successes, which a curve between guess={family.guess:g} and "
+            f"1 - lapse={1 - family.lapse:g} cannot reach: check these rates and how the response was coded.")
 
 
 def _dispersion(rows, family, beta):
@@ -83,4 +115,5 @@ def _explain_separation(rows, coefnames):
         raise SeparationError(
             f"The outcome can be predicted without error by {' and '.join(names) or 'the intercept'} "
             "in some or all rows (separation), so no finite estimate exists: remove or coarsen that "
-            "predictor, or collect data where both outcomes occur.")
+            "predictor, collect data where both outcomes occur, or say with a prior how large an effect may be: "
+            "priors=gl.Priors(cov=None, fixef='normal').")

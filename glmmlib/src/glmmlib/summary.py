@@ -42,7 +42,7 @@ class Summary:
                 "-2*log(L)": -2 * result.loglik, "df.resid": result.nobs - result.npar}, 1),
             residuals=one_row(dict(zip(
                 ("Min", "1Q", "Median", "3Q", "Max"),
-                np.quantile(result.residuals(), (0, 0.25, 0.5, 0.75, 1)))), 4),
+                _quartiles(result.residuals()))), 4),
             random_effects=_random_effects(result),
             observations=f"Number of obs: {result.nobs}, groups: " + "; ".join(
                 f"{block.group}, {len(block.levels)}" for block in design.blocks),
@@ -106,6 +106,11 @@ def one_row(values, decimals):
         for name, value in values.items()})
 
 
+def _quartiles(residuals):
+    with np.errstate(invalid="ignore"):  # infinite ones, where what was certain did not happen
+        return np.quantile(residuals, (0, 0.25, 0.5, 0.75, 1))
+
+
 def _random_effects(result):
     rows, longest = [], 0
     for block in result.design.blocks:
@@ -130,7 +135,8 @@ def _random_effects(result):
 
 def _correlations(vcov):
     sd = np.sqrt(np.diag(vcov))
-    correlation, names = vcov.to_numpy() / np.outer(sd, sd), list(vcov.index)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation, names = vcov.to_numpy() / np.outer(sd, sd), list(vcov.index)
     return pd.DataFrame(
         [[names[i], *(f"{correlation[i, j]:.3f}" if j < i else "" for j in range(len(names) - 1))]
          for i in range(1, len(names))],

@@ -7,14 +7,16 @@ errors come from the joint covariance of (beta, b) by one mechanism: `Posterior.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from .curves import curves_of, factor_of, is_number, value
 from .errors import DataError
 
-INTERVALS = ("delta", "fieller")
+INTERVALS = ("delta", "fieller", "bootstrap")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Lines:
     s: np.ndarray
 
 
-def thresholds(model, p, x, by, group, re, level, interval, between):
+def thresholds(model, p, x, by, group, re, level, interval, between, **replicates):
     """See `GLMMResult.thresholds`."""
     z = _z(level)
     targets = np.atleast_1d(np.asarray(p, dtype=float))
@@ -40,8 +42,13 @@ def thresholds(model, p, x, by, group, re, level, interval, between):
         raise DataError(f"p must lie between 0 and 1, not p={p}.")
     if interval not in INTERVALS:
         raise DataError(f"interval={interval!r} is not known; choose one of: {', '.join(map(repr, INTERVALS))}.")
-    if between and interval != "delta":
-        raise DataError("Differences of thresholds have delta-method intervals only: use interval='delta'.")
+    if between and interval == "fieller":
+        raise DataError("Fieller's intervals are for ratios, which differences of thresholds are not: use another interval.")
+    if interval == "bootstrap":
+        if re != "population":
+            raise DataError("Bootstrap intervals are for the typical group: each replicate has groups of its own. "
+                            "Use re='population', or another interval.")
+        return _bootstrapped(model, (p, x, by, group, re, level, "delta", between), level, replicates)
     lines = lines_of(model, x, by, group, re)
     tables = []
     for target in targets:
@@ -64,6 +71,20 @@ def _thresholds_at(model, lines, eta, z, interval, between):
         aa, ss, as_ = cov(lines.at_zero, lines.at_zero), cov(lines.slope, lines.slope), cov(lines.at_zero, lines.slope)
         table["lower"], table["upper"] = fieller(lines.a - eta, lines.s, aa, as_, ss, z)
     return table
+
+
+def _bootstrapped(model, request, level, replicates):
+    """The delta method's table with the replicates' standard deviations and quantiles in place of its own."""
+    table = thresholds(model, *request)
+    value = table.columns[table.columns.get_loc("se") - 1]
+    boot = model.bootstrap(statistic=partial(_column, request, value), **replicates)
+    own = slice(len(boot.estimates) - len(table), None)
+    bounds = boot.confint(level).iloc[own]
+    return table.assign(se=boot.se.iloc[own].to_numpy(), lower=bounds.lower.to_numpy(), upper=bounds.upper.to_numpy())
+
+
+def _column(request, name, model):
+    return thresholds(model, *request)[name].to_numpy()
 
 
 def slopes(model, x, by, group, re, level, name="slope", scale=None):
@@ -150,92 +171,15 @@ def lines_of(model, x, by, group, re) -> Lines:
         raise DataError(f"re={re!r} is not known; choose one of: 'conditional', 'population'.")
     if not hasattr(model.family, "binomial_link"):
         raise DataError("Thresholds belong to psychometric functions: the family must be binomial.")
-    factor = _factor(model, group) if re == "conditional" else None
-    grid, labels, curve = _grid(model, x, by, factor)
-    at = [_averaged(_design_rows(model, grid.assign(**{x: float(value)}), factor), curve) for value in (0, 1, 2)]
+    curves = curves_of(model, x, by, factor_of(model, group) if re == "conditional" else None)
+    if not is_number(model.design.variables[x]):
+        raise DataError(f"x='{x}' is not numeric, so no threshold can be found on it.")
+    at, offsets = zip(*(curves.at(np.array([point])) for point in (0.0, 1.0, 2.0)))
     slope, bend = _combine(at[1], 1, at[0], -1), _combine(at[2], 1, at[1], -1)
-    if not all(np.allclose(a, b, rtol=1e-8, atol=1e-10) for a, b in zip((slope[0], *slope[1]), (bend[0], *bend[1]))):
+    rise, later = offsets[1] - offsets[0], offsets[2] - offsets[1]
+    if not all(np.allclose(a, b, rtol=1e-8, atol=1e-10)
+               for a, b in zip((slope[0], *slope[1], rise), (bend[0], *bend[1], later))):
         raise DataError(
             f"eta is not a straight line in '{x}', so it has no single threshold: use '{x}' "
             "untransformed (or centred) in the formula.")
-    return Lines(labels, at[0], slope, _value(model.fit, at[0]), _value(model.fit, slope))
-
-
-def _factor(model, group):
-    """Index of the grouping factor whose groups get curves of their own."""
-    groups = [block.group for block in model.design.blocks]
-    if group is None:
-        if len(groups) > 1:
-            raise DataError(f"Say whose thresholds you want: group= one of {', '.join(map(repr, groups))}.")
-        return 0
-    if group not in groups:
-        raise DataError(f"group='{group}' is not a grouping factor of this model; it has: {', '.join(groups)}.")
-    return groups.index(group)
-
-
-def _design_rows(model, data, factor):
-    """(X, Zs, codes) of rows of data, with the random effects of one factor only, or of none."""
-    X = model.design.fixed_columns(data)
-    if factor is None:
-        return X, [], []
-    codes = [np.maximum(code, 0) for code in model.design.group_codes(data, allow_new_levels=True)]
-    return X, [Z * (t == factor) for t, Z in enumerate(model.design.random_columns(data))], codes
-
-
-def _averaged(combinations, curve):
-    """Equal-weight means of the rows (X, Zs, codes) that belong to the same curve."""
-    X, Zs, codes = combinations
-    counts = np.bincount(curve)[:, None]
-    first = np.unique(curve, return_index=True)[1]
-
-    def mean(values):
-        total = np.zeros((len(counts), values.shape[1]))
-        np.add.at(total, curve, values)
-        return total / counts
-    return mean(X), [mean(Z) for Z in Zs], [code[first] for code in codes]
-
-
-def _value(fit, combinations):
-    X, Zs, codes = combinations
-    value = X @ fit.beta
-    for Z, code, b in zip(Zs, codes, fit.b):
-        value = value + np.sum(Z * b[code], axis=1)
-    return value
-
-
-def _grid(model, x, by, factor):
-    """The combinations of categorical predictors (and groups) that occur, other numbers at their
-    means: the data to predict for, the labels of the curves, and each row's curve."""
-    design = model.design
-    variables = design.variables
-    grouping = {name for factor in design.groupings for name in factor.factors}
-    predictors = list(design.predictors)
-    if x not in predictors:
-        raise DataError(
-            f"x='{x}' is not a predictor of this model; its predictors are: {', '.join(predictors)}.")
-    if not _is_number(variables[x]):
-        raise DataError(f"x='{x}' is not numeric, so no threshold can be found on it.")
-    others = [name for name in predictors if name != x]
-    kinds = [name for name in others if not _is_number(variables[name])]
-    by = kinds if by is None else [by] if isinstance(by, str) else list(by)
-    for name in by:
-        if name not in kinds:
-            raise DataError(f"by='{name}' is not a categorical predictor of this model; choose from: "
-                            f"{', '.join(kinds) or 'none'}.")
-    group = list(design.groupings[factor].factors) if factor is not None else []
-    # Numeric codes of groups must not be averaged; each other group's place is filled by any of its levels.
-    axes = list(dict.fromkeys([*group, *by]))
-    unique = variables[list(dict.fromkeys([*axes, *kinds]))].drop_duplicates()
-    unique = unique.sort_values(list(unique.columns)).reset_index(drop=True) if len(unique.columns) else pd.DataFrame(index=[0])
-    fill = {name: variables[name].mean() for name in others if _is_number(variables[name])}
-    fill |= {name: variables[name].iloc[0] for name in grouping if name not in unique}
-    labels = unique[axes].drop_duplicates().reset_index(drop=True)
-    if not axes:
-        labels = pd.DataFrame(index=[0])
-    curve = (unique.groupby(axes, sort=False, observed=True).ngroup().to_numpy() if axes
-             else np.zeros(len(unique), dtype=int))
-    return unique.assign(**fill), labels, curve
-
-
-def _is_number(column):
-    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    return Lines(curves.labels, at[0], slope, value(model.fit, at[0], offsets[0]), value(model.fit, slope, rise))

@@ -4,8 +4,13 @@ Set the environment variable GLMMLIB_KERNEL=numpy before importing glmmlib to fo
 """
 
 import os
+from functools import cache
 
 from . import reference
+
+# Below this size LAPACK's threads wait for each other longer than they work (20 times longer on two
+# busy cores).
+SMALL_BORDER = 500
 
 if os.environ.get("GLMMLIB_KERNEL", "").lower() == "numpy":
     kernel = reference
@@ -19,7 +24,27 @@ else:
 def laplace(family, *arrays, border=None, observed=False):
     """`reference.laplace`, by the compiled kernel where it knows the family."""
     able = kernel if family.code is not None else reference
-    return able.laplace(family, *arrays, border=border, observed=observed)
+    if border is None or len(border.start) > SMALL_BORDER:
+        return able.laplace(family, *arrays, border=border, observed=observed)
+    before = [library.get_num_threads() for library in _blas()]
+    try:
+        for library in _blas():
+            library.set_num_threads(1)
+        return able.laplace(family, *arrays, border=border, observed=observed)
+    finally:
+        for library, threads in zip(_blas(), before):
+            library.set_num_threads(threads)
+
+
+@cache
+def _blas():
+    """The linear algebra libraries that are loaded; finding them takes a few milliseconds.
+
+    (threadpoolctl's own context manager reads and sets everything anew each time: 1 ms a call.)
+    """
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 def show_backend() -> str:

@@ -36,6 +36,9 @@ UNJUDGED = "? not judged"
 
 _FROM_NOTEBOOK = object()
 
+# Percent for proportions, arcmin for degrees, thousandths for wholes.
+_FACTORS = (60, 100, 1000)
+
 
 class QuestionError(GlmmlibError, ValueError):
     """A question or its points are written wrongly: for the author, never for a student."""
@@ -137,6 +140,10 @@ class Number(_Question):
             return Verdict(0.0, f"{self._said(number)}: {objection}")
         if self._agrees(-number, expected):
             return Verdict(0.0, f"{self._said(number)} has the right size but the wrong sign.")
+        factor = self._wrong_unit(number, expected)
+        if factor:
+            return Verdict(0.0, f"{self._said(number)} is {factor} what it should be: look at the unit "
+                                f"({self.form}, is asked for).")
         if abs(number - expected) <= 5 * self._tolerance:
             return Verdict(
                 0.0,
@@ -161,6 +168,16 @@ class Number(_Question):
         # the slack lets 0.51 agree with 0.50, which differ by a little more than 0.01 in binary
         slack = 1e-9 * self._tolerance + 1e-15 * abs(target)
         return abs(number - target) <= self._tolerance + slack
+
+    def _wrong_unit(self, number, expected):
+        """By which usual factor of units the answer is wrong, in words; None if by none of them."""
+        for size in _FACTORS:
+            for factor, how in ((size, f"{size} times"), (1 / size, f"a {size}th of")):
+                target, slack = factor * expected, max(factor, 1.0) * self._tolerance
+                # a number that small says nothing about its unit
+                if abs(target) > 10 * slack and abs(number - target) <= slack:
+                    return how
+        return None
 
     def _mistake(self, number):
         known = [m for m in self.mistakes if self._agrees(number, m.value)]
@@ -303,37 +320,113 @@ class Prediction(Choice):
         return Verdict(1.0, f'{self.name} = "{option}": you have committed yourself.')
 
 
+@dataclass(frozen=True)
+class Follow:
+    """The right method, for who took it from a wrong earlier answer.
+
+    `method` takes the numbers that the notebook's variables `names` say, and gives what is then
+    expected; an answer that agrees earns `share` of the points.
+    """
+
+    method: Callable[..., float]
+    names: Sequence[str]
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """One question of a test: what it is worth, what is right, and what follows from earlier answers.
+
+    `expected` is the right value or a function without arguments that computes it.
+    """
+
+    points: float
+    question: _Question
+    expected: object = None
+    follow: Follow | None = None
+
+    def __post_init__(self):
+        if not (isinstance(self.points, (int, float)) and 0 < self.points < math.inf):
+            raise QuestionError(f"{self.question.name} has {shorten(self.points)} points: give a positive number.")
+
+    @property
+    def names(self):
+        """The notebook's variables that judging this part looks at."""
+        return (self.question.name, *(self.follow.names if self.follow else ()))
+
+    def judge(self, answer_of):
+        """The Verdict, where `answer_of` gives the answer (any object) by a variable's name."""
+        expected = self.expected() if callable(self.expected) else self.expected
+        verdict = self.question.judge(answer_of(self.question.name), expected)
+        if self.follow is None or verdict.share >= self.follow.share:
+            return verdict
+        return self._followed(answer_of) or verdict
+
+    def _followed(self, answer_of):
+        try:
+            earlier = [as_number(answer_of(name)) for name in self.follow.names]
+            followed = self.question.judge(answer_of(self.question.name), self.follow.method(*earlier))
+        except Exception:   # nothing follows from an answer that is none
+            return None
+        if followed.share < 1:
+            return None
+        return Verdict(self.follow.share, f"{self.question.name} follows rightly from your "
+                                          f"{' and '.join(self.follow.names)}, which must be corrected.")
+
+
 def points(*parts):
     """Judge the notebook's answers, print a line for each, return the points earned.
 
-    Each part is `(points, question, expected)`; `expected` is the right value or a function
-    without arguments that computes it. As the last value of an nbgrader test cell, the returned
-    int or float in [0, sum of points] is taken as partial credit. A part whose judging fails earns
-    nothing, says so in one sentence, and leaves the others as they are.
+    Each part is `(points, question, expected)` or `(points, question, expected, Follow(...))`;
+    `expected` is the right value or a function without arguments that computes it. As the last value
+    of an nbgrader test cell, the returned int or float in [0, sum of points] is taken as partial
+    credit. A part whose judging fails earns nothing, says so in one sentence, and leaves the others
+    as they are. When a class is graded, `parts_asked` collects the parts instead and they are judged
+    far from the notebook.
     """
+    parts = [Part(*part) for part in parts]
+    if _asked is not None:
+        _asked.extend(parts)
+        return None
     _clear_cell_output()
-    earned = 0.0
-    for most, question, expected in parts:
-        if not (isinstance(most, (int, float)) and 0 < most < math.inf):
-            raise QuestionError(f"{question.name} has {shorten(most)} points: give a positive number.")
+    earned, lines = judge_all(parts, notebook_variable)
+    print(*lines, sep="\n")
+    return earned
+
+
+def judge_all(parts, answer_of):
+    """The points earned by all `parts` (a plain number) and a line for each of them.
+
+    `answer_of` gives the answer (any object) by a variable's name.
+    """
+    earned, lines = 0.0, []
+    for part in parts:
         try:
-            verdict = _quietly(_judge, question, expected)
+            verdict = _quietly(part.judge, answer_of)
         except Exception as failure:
             reason = " ".join(f"{type(failure).__name__}: {failure}".split())
-            print(f"{UNJUDGED}: {question.name} could not be judged by itself ({reason}); "
-                  "your instructor will look at it.")
+            lines.append(f"{UNJUDGED}: {part.question.name} could not be judged by itself ({reason}); "
+                         "your instructor will look at it.")
             continue
-        gained = most * verdict.share
+        gained = part.points * verdict.share
         earned += gained
         mark = "✓" if verdict.share == 1 else "✗"
-        print(f"{mark} {verdict.message} ({gained:g} of {most:g} point{'s' * (most != 1)})")
-    return int(earned) if earned == int(earned) else float(earned)
+        lines.append(f"{mark} {verdict.message} ({gained:g} of {part.points:g} point{'s' * (part.points != 1)})")
+    return (int(earned) if earned == int(earned) else float(earned)), lines
 
 
-def _judge(question, expected):
-    if callable(expected):
-        expected = expected()
-    return question.judge(notebook_variable(question.name), expected)
+_asked = None
+
+
+@contextlib.contextmanager
+def parts_asked():
+    """The parts that calls of `points` ask meanwhile, unjudged: a list that grows."""
+    global _asked
+    before, _asked = _asked, []
+    try:
+        yield _asked
+    finally:
+        _asked = before
 
 
 def _quietly(function, *arguments):

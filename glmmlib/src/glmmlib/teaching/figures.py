@@ -4,15 +4,19 @@ import base64
 import io
 from html import escape
 
+from ..plots import alt_text
 
-def show(figure, alt):
-    """Display a matplotlib figure in a notebook as an image whose alternative text is `alt`.
+
+def show(figure, alt=None):
+    """Display a matplotlib figure in a notebook as an image whose alternative text is `alt`, or
+    what the pictures of `glmmlib.plots` in it say of themselves.
 
     The figure is closed, so that the notebook does not draw it a second time.
     """
     import matplotlib.pyplot as plt
     from IPython.display import HTML, display
 
+    alt = alt_text(figure) if alt is None else alt
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110)
     plt.close(figure)

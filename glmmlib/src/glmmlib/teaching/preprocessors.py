@@ -1,137 +1,28 @@
 """The steps this course adds to nbgrader's own; `nbgrader_config.py` puts them in their places."""
 
-import logging
 import re
-import time
+from urllib.parse import quote
 
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
-from nbgrader.api import Gradebook
-from nbgrader.preprocessors import Execute, GetGrades, NbGraderPreprocessor
+from nbgrader.converters.base import NbGraderException
+from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution, is_task
-from traitlets import Integer, default
-
-from .checks import UNJUDGED
-
-# What is worth telling the instructor about a submission, one sentence a record.
-notes = logging.getLogger("glmmlib.teaching.grading")
 
 
-class RestoreCells(NbGraderPreprocessor):
-    """Give each cell the nbgrader metadata it was released with, and put lost graded cells back.
-
-    Nothing that a submission says about its own cells (points, ids, what is graded) is believed.
-    Of a cell that was copied the last copy counts. It takes the place of nbgrader's DeduplicateIds,
-    which leaves a copied cell with metadata that stop the grading of everybody.
-    """
+class NotHere(NbGraderPreprocessor):
+    """Stands where nbgrader itself would run a submission, which it does without a sandbox."""
 
     def preprocess(self, nb, resources):
-        where = resources["nbgrader"]
-        with Gradebook(where["db_url"]) as gradebook:
-            notebook = gradebook.find_notebook(where["notebook"], where["assignment"])
-            released = {cell.name: _released_metadata(cell, notebook) for cell in notebook.source_cells}
-            sources = {cell.name: cell.source for cell in notebook.source_cells}
-
-        present = set()
-        for cell in reversed(nb.cells):
-            claimed = cell.metadata.pop("nbgrader", None)
-            grade_id = claimed.get("grade_id") if isinstance(claimed, dict) else None
-            if not isinstance(grade_id, str) or grade_id not in released:
-                continue
-            if grade_id in present:
-                notes.warning("The cell %s is there more than once: the last one counts.", grade_id)
-            else:
-                cell.metadata["nbgrader"] = released[grade_id]
-                present.add(grade_id)
-
-        lost = sorted(name for name in released if released[name]["grade"] and name not in present)
-        if lost:
-            notes.warning("The graded cells %s were missing and were put back.", ", ".join(lost))
-            nb.cells.append(new_markdown_cell(
-                "## Put back when graded\nThese cells were missing from the notebook you handed in."
-            ))
-        for name in lost:
-            new_cell = new_code_cell if released[name]["cell_type"] == "code" else new_markdown_cell
-            nb.cells.append(new_cell(sources[name], metadata={"nbgrader": released[name]}))
-        return nb, resources
-
-
-def _released_metadata(cell, notebook):
-    # as nbgrader's metadata schema 3 has it
-    points = {graded.name: graded.max_score for graded in [*notebook.grade_cells, *notebook.task_cells]}
-    metadata = {
-        "schema_version": 3,
-        "grade_id": cell.name,
-        "cell_type": cell.cell_type,
-        "checksum": cell.checksum,
-        "locked": cell.locked,
-        "grade": any(cell.name == other.name for other in notebook.grade_cells),
-        "solution": any(cell.name == other.name for other in notebook.solution_cells),
-        "task": any(cell.name == other.name for other in notebook.task_cells),
-    }
-    if cell.name in points:
-        metadata["points"] = points[cell.name]
-    return metadata
-
-
-class ExecuteWithinLimits(Execute):
-    """nbgrader's Execute, which also survives a dying kernel and bounds a whole notebook's time.
-
-    Cells that could not run any more end in an error, so that no test among them earns points.
-    """
-
-    notebook_timeout = Integer(300, help="Seconds that a whole notebook may take.").tag(config=True)
-
-    def preprocess(self, nb, resources, km=None):
-        self._end = time.monotonic() + self.notebook_timeout
-        self._stopped = None
-        return super().preprocess(nb, resources, km)
-
-    @default("timeout_func")
-    def _timeout_func_default(self):
-        return lambda cell: max(1, min(self.timeout, int(self._end - time.monotonic())))
-
-    def preprocess_cell(self, cell, resources, index):
-        if cell.cell_type != "code":
-            return cell, resources
-        had_stopped = self._stopped is not None
-        if not had_stopped and time.monotonic() >= self._end:
-            self._stopped = f"the notebook had run for its {self.notebook_timeout} seconds"
-        if self._stopped is None:
-            try:
-                cell, resources = super().preprocess_cell(cell, resources, index)
-            except DeadKernelError:
-                self._stopped = "Python had ended (out of memory, or told to exit)"
-            except CellTimeoutError:
-                self._stopped = "a cell ran too long and could not be interrupted"
-        if self._stopped is not None:
-            if not had_stopped:
-                notes.warning("Not all of it ran: %s.", self._stopped)
-            sentence = f"This cell did not run: {self._stopped}."
-            cell.outputs = [new_output("error", ename="NotRun", evalue=sentence, traceback=[sentence])]
-        else:
-            _note_what_happened(cell)
-        return cell, resources
-
-
-def _note_what_happened(cell):
-    for output in cell.outputs:
-        if output.output_type == "error" and output.ename == "CellTimeoutError":
-            notes.warning("A cell ran too long and was stopped.")
-        elif output.output_type == "error" and is_grade(cell):
-            notes.warning("The test %s ended in an error (%s).", cell.metadata.nbgrader.grade_id, output.ename)
-        elif output.output_type == "stream" and is_grade(cell) and UNJUDGED in output.text:
-            notes.warning("The test %s could not judge every answer.", cell.metadata.nbgrader.grade_id)
+        raise NbGraderException("Submissions of this course are graded by `make grade`, which runs them in a sandbox.")
 
 
 class DescribeGrades(GetGrades):
     """Gather from gradebook and notebook what the feedback page shows."""
 
     def preprocess(self, nb, resources):
-        self._heading = None
+        self._headings = []     # (level, title) of the headings that the current cell stands under
         self._gradings = []
         nb, resources = super().preprocess(nb, resources)
-        headings = [h for cell in nb.cells if cell.cell_type == "markdown" for h in _headings(cell)]
+        headings = [title for cell in nb.cells if cell.cell_type == "markdown" for _, title in _headings(cell)]
         resources["feedback"] = {
             "title": headings[0] if headings else self.notebook_id,
             "gradings": self._gradings,
@@ -148,13 +39,21 @@ class DescribeGrades(GetGrades):
     def preprocess_cell(self, cell, resources, cell_index):
         cell, resources = super().preprocess_cell(cell, resources, cell_index)
         if cell.cell_type == "markdown" and not is_solution(cell):
-            self._heading = (_headings(cell) or [self._heading])[-1]
+            for level, title in _headings(cell):
+                self._headings = [above for above in self._headings if above[0] < level] + [(level, title)]
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                output["is_sentence"] = output.ename in OURS
+                output["sentence"] = _sentence(output)
         if is_grade(cell) or is_task(cell):
             about = cell.metadata.nbgrader
             grade = self.gradebook.find_grade(
                 about.grade_id, self.notebook_id, self.assignment_id, self.student_id
             )
-            about["title"] = self._heading or about.grade_id
+            titles = [title for _, title in self._headings]
+            about["title"] = titles[-1] if titles else about.grade_id
+            # the page's own title is where one is; what the question stands under is where to read
+            about["read_again"] = [(title, _anchor(title)) for title in titles[1:-1][-2:]]
             about["waiting"] = bool(grade.needs_manual_grade)
             about["state"] = (
                 "waiting" if about.waiting
@@ -168,18 +67,47 @@ class DescribeGrades(GetGrades):
 
 
 def _headings(markdown_cell):
+    """The (level, title) of each heading."""
     prose = re.sub(r"```.*?```", "", markdown_cell.source, flags=re.DOTALL)
-    return re.findall(r"^#+ +(.+?) *#*$", prose, flags=re.MULTILINE)
+    return [(len(marks), title) for marks, title in re.findall(r"^(#+) +(.+?) *#*$", prose, flags=re.MULTILINE)]
+
+
+def _anchor(title):
+    # as nbconvert makes them
+    return quote(title.replace(" ", "-"), safe="?/:@!$&'()*+,;=")
 
 
 def _verdicts(cell):
-    """The lines a test printed; of an error only its sentence, as its traceback shows the test."""
-    lines = []
-    for output in cell.get("outputs", ()):
-        if output.output_type == "stream" and output.name == "stdout":
-            lines += output.text.splitlines()
-        elif output.output_type == "error" and output.ename in ("NotRun", "CellTimeoutError"):
-            lines += output.traceback
-        elif output.output_type == "error":
-            lines.append(f"This test ended in an error ({output.ename}): your instructor has been told.")
-    return lines
+    """The lines a test printed."""
+    return [line for output in cell.get("outputs", ()) if output.output_type == "stream" and output.name == "stdout"
+            for line in output.text.splitlines()]
+
+
+# Errors that are our own sentences already.
+OURS = ("NotRun", "CellTimeoutError")
+
+# What an error mostly comes from; others are said in Python's words alone.
+COMES_FROM = {
+    "NameError": "a name is used that no cell above has set: is it misspelled, or does its cell come later?",
+    "SyntaxError": "Python cannot read a line: look for a bracket, comma or quote that is missing.",
+    "IndentationError": "the blanks at the beginning of the lines do not fit together.",
+    "KeyError": "a row, column or key of that name is not there: print what there is.",
+    "IndexError": "a position is asked for that is not there; positions count from 0.",
+    "AttributeError": "the object has nothing of that name: print it, or its type(), to see what it is.",
+    "TypeError": "something is not of the kind that is needed there: print the type() of what you put in.",
+    "ValueError": "something has the right kind but not a possible value: print what you put in.",
+    "ZeroDivisionError": "something is divided by zero.",
+    "ModuleNotFoundError": "a package is imported that the course does not have.",
+    "FileNotFoundError": "a file is read that is not beside the notebook.",
+    "MemoryError": "more memory is asked for than a notebook may use.",
+    "RecursionError": "a function calls itself without end.",
+}
+
+
+def _sentence(output):
+    if output.ename in OURS:
+        return output.evalue
+    hint = COMES_FROM.get(output.ename)
+    message = output.evalue.splitlines()[0][:300] if output.evalue else "no message"
+    said = f"This cell stopped with {output.ename}: {message}"
+    return f"{said}{'' if said.endswith('.') else '.'}" + (f" Mostly, {hint}" if hint else "")

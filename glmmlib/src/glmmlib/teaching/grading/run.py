@@ -1,0 +1,318 @@
+"""Grading a class: every submission is run in a sandbox, judged, and written down by one writer."""
+
+import contextlib
+import csv
+import io
+import os
+import sys
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from . import pages
+from .course import GradingError
+from .gradebook import Writer
+from .judge import judge
+from .key import read_key
+from .sandbox import Limits, NoSandbox, Sandbox, SandboxError
+from .submission import (Job, digest_of_files, digest_of_run, keep, last_graded, note_graded, read_files, recall,
+                         run_submission, write_atomically)
+
+SCORE_COLUMNS = ("assignment", "student_id", "score", "max_score", "late_penalty", "needs_manual_grade", "problem")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one submission: a row of scores.csv. Without a score it was not graded."""
+
+    assignment: str
+    student_id: str
+    score: float | None = None
+    max_score: float | None = None
+    late_penalty: float | None = None
+    needs_manual_grade: bool | None = None
+    problem: str = ""
+
+
+def grade(course, students=None, assignments=None, jobs=None, resume=False, sandbox=True):
+    """Grade what lies under gradebook/submitted/<student>/<assignment>/; returns all rows of this run.
+
+    `students` and `assignments` choose by name (None: all); `jobs` submissions run at the same time
+    (None: one per processor). With `resume`, what an earlier run did with the same files is kept and
+    only judged again. Makes feedback pages and scores.csv; what was handed in is only read. Raises
+    GradingError or SandboxError before anything is graded when nothing can be.
+    """
+    began = time.monotonic()
+    course.submitted.mkdir(parents=True, exist_ok=True)
+    (course.gradebook / ".gitignore").write_text("*\n")  # what students hand in is never committed
+    with _alone(course):
+        todo = _jobs(course, students, assignments)
+        known = set(course.sections())
+        keys = {name: read_key(course, name) for name in sorted({job.assignment for job in todo} & known)}
+        rows = _grade_all(course, todo, keys, jobs or os.cpu_count() or 1, resume, sandbox)
+        _write_tables(course, rows, complete=students is None and assignments is None)
+    _summarise(course, rows, time.monotonic() - began)
+    return rows
+
+
+def _jobs(course, students, assignments):
+    jobs = [Job(assignment.name, student.name, assignment)
+            for student in _folders(course.submitted) for assignment in _folders(student)]
+    for chosen, kind, there in ((students, "student", {job.student for job in jobs}),
+                                (assignments, "section", {job.assignment for job in jobs})):
+        unknown = sorted(set(chosen or ()) - there)
+        if unknown:
+            raise GradingError(f"There is no {kind} {unknown[0]} under {course.submitted}: look at the folders' names.")
+    return sorted((job for job in jobs
+                   if (students is None or job.student in students)
+                   and (assignments is None or job.assignment in assignments)),
+                  key=lambda job: (job.assignment, job.student))
+
+
+def _folders(path):
+    return sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+
+def _grade_all(course, todo, keys, jobs, resume, sandbox):
+    limits = _limits(course)
+    rows, progress = [], Progress(len(todo))
+    workers = _Workers(course, keys, limits, resume, sandbox)
+    with contextlib.closing(workers), Writer(course) as writer:
+        pool = ThreadPoolExecutor(max(1, min(jobs, len(todo))))
+        try:
+            running = {pool.submit(workers.run, job): job for job in todo}
+            for finished in as_completed(running):
+                job = running.pop(finished)
+                row, remarks = _finish(course, job, finished, keys, writer)
+                rows.append(row)
+                for remark in ([row.problem] if row.problem else []) + remarks:
+                    progress.say(f"{job.assignment} of {job.student}: {remark}")
+                progress.step(f"{job.assignment} of {job.student}")
+        finally:
+            pool.shutdown(cancel_futures=True)
+            progress.end()
+    rows.sort(key=lambda row: (row.assignment, row.student_id))
+    _make_all_pages(course, rows, jobs)
+    return rows
+
+
+def _finish(course, job, finished, keys, writer):
+    """Judge what was run and write it down; the row and further remarks."""
+    try:
+        record = finished.result()
+        resubmitted = last_graded(course, job) != record.handed_in
+        marks = judge(record, keys[job.assignment])
+        timestamp, remark = _timestamp(job)
+        for name, notebook in marks.notebooks.items():
+            write_atomically(course.autograded / job.student / job.assignment / f"{name}.ipynb",
+                             nbformat.writes(notebook))
+        saved = writer.save(job, marks, timestamp, resubmitted)
+        note_graded(course, job, record)
+    except SandboxError:
+        raise
+    except Exception as failure:
+        pages.remove_pages(course, job.assignment, job.student)
+        reason = str(failure) if isinstance(failure, GradingError) else f"{type(failure).__name__}: {failure}"
+        return Row(job.assignment, job.student, problem=f"Could not be graded: {' '.join(reason.split())}"), []
+    problem = " ".join(dict.fromkeys([*marks.notes, *remark]))
+    remarks = [] if resubmitted else [
+        f"{name} had {_points(before)}, has {_points(now)} now." for name, before, now in saved.changes]
+    return Row(job.assignment, job.student, saved.score, saved.max_score, saved.late_penalty,
+               saved.needs_manual_grade, problem), remarks
+
+
+def _points(score):
+    return "no points yet" if score is None else f"{score:g} points"
+
+
+def _timestamp(job):
+    """When it was handed in, by timestamp.txt as nbgrader's collectors write it; and a remark if that is odd."""
+    from nbgrader.utils import parse_utc
+
+    path = job.folder / "timestamp.txt"
+    if path.is_symlink() or not path.is_file():
+        return None, []
+    try:
+        with open(path, encoding="utf-8") as file:
+            moment = parse_utc(file.read(100).strip())
+        if not 2000 <= moment.year <= 2200:
+            raise ValueError
+        return moment, []
+    except Exception:
+        return None, ["Its timestamp.txt says no time, so it counts as handed in in time."]
+
+
+def _limits(course):
+    given = dict(course.config.Limits)
+    try:
+        return Limits(**given)
+    except TypeError:
+        unknown = sorted(set(given) - set(Limits.__dataclass_fields__))
+        raise GradingError(f"nbgrader_config.py sets c.Limits.{unknown[0]}, which is no limit: there are "
+                           f"{', '.join(Limits.__dataclass_fields__)}.") from None
+
+
+# ---- running -------------------------------------------------------------------------------------
+
+
+class _Workers:
+    """Threads that each keep a sandbox; all waiting is done in them, all computing in the sandboxes."""
+
+    def __init__(self, course, keys, limits, resume, sandbox):
+        self._course, self._keys, self._limits, self._resume, self._sandbox = course, keys, limits, resume, sandbox
+        self._mine, self._all, self._lock = threading.local(), [], threading.Lock()
+
+    def run(self, job):
+        """Run a submission, or recall that; its Record."""
+        if job.assignment not in self._keys:
+            raise GradingError(f"{self._course.source.name}/ has no section {job.assignment}: rename the folder.")
+        if job.folder.is_symlink() or job.folder.parent.is_symlink():
+            raise GradingError("its folder is a link: put the files themselves there.")
+        key = self._keys[job.assignment]
+        before = recall(self._course, job) if self._resume else None
+        if before is not None:
+            handed_in = digest_of_files(read_files(job.folder))
+            if before.digest == digest_of_run(handed_in, key, self._limits):
+                return before
+        record = run_submission(job, key, self._runner())
+        keep(self._course, job, record)
+        return record
+
+    def _runner(self):
+        if not hasattr(self._mine, "runner"):
+            modules = frozenset().union(*(key.modules for key in self._keys.values()))
+            with self._lock:
+                if self._sandbox:
+                    runner = Sandbox(self._limits, modules, _secrets(self._course), number=len(self._all))
+                else:
+                    runner = NoSandbox(self._limits, modules)
+                self._all.append(runner)
+            if self._sandbox:
+                runner.test_walls()
+            self._mine.runner = runner
+        return self._mine.runner
+
+    def close(self):
+        for runner in self._all:
+            runner.close()
+
+
+def _secrets(course):
+    """What student code must not see: the class, the answers, and the grader's own files."""
+    home = Path.home()
+    prefixes = [Path(prefix).absolute() for prefix in (sys.prefix, sys.base_prefix, pages.__file__)]
+    own = [path for path in home.iterdir() if not any(prefix.is_relative_to(path) for prefix in prefixes)]
+    return [course.gradebook, course.source, course.root / "nbgrader_config.py", *own]
+
+
+# ---- pages ---------------------------------------------------------------------------------------
+
+
+def _make_all_pages(course, rows, jobs):
+    todo = [(str(course.root), course.db_url, row.assignment, row.student_id) for row in rows if row.score is not None]
+    workers = min(jobs, len(todo) // 8)      # a process costs as much as several pages
+    if workers < 2:
+        for arguments in todo:
+            pages.make_pages(*arguments)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        list(pool.map(pages.make_pages, *zip(*todo, strict=True), chunksize=4))
+
+
+# ---- reporting -----------------------------------------------------------------------------------
+
+
+def _write_tables(course, rows, complete):
+    """scores.csv, a row a submission; class.csv, a row a student, as learning platforms import it."""
+    path = course.gradebook / "scores.csv"
+    table = {(row.assignment, row.student_id): [_cell(getattr(row, column)) for column in SCORE_COLUMNS]
+             for row in rows}
+    if not complete and path.is_file():
+        with open(path, newline="", encoding="utf-8") as file:
+            header, *old = csv.reader(file)
+        if tuple(header) == SCORE_COLUMNS:
+            table = {(row[0], row[1]): row for row in old} | table
+    lines = [table[where] for where in sorted(table)]
+    write_atomically(path, _csv([SCORE_COLUMNS, *lines]))
+
+    assignments = sorted({line[0] for line in lines})
+    scores = {(line[1], line[0]): line[2] for line in lines}
+    students = sorted({line[1] for line in lines})
+    write_atomically(course.gradebook / "class.csv", _csv([
+        ("student_id", *assignments, "total"),
+        *((student, *(scores.get((student, a), "") for a in assignments),
+           sum(float(scores.get((student, a)) or 0) for a in assignments)) for student in students)]))
+
+
+def _cell(value):
+    return "" if value is None else str(value)
+
+
+def _csv(lines):
+    text = io.StringIO()
+    csv.writer(text).writerows(lines)
+    return text.getvalue()
+
+
+def _summarise(course, rows, seconds):
+    if not rows:
+        print(f"Nothing is handed in: put notebooks into {course.submitted}/<student>/<assignment>/.")
+        return
+    graded = [row for row in rows if row.score is not None]
+    print(
+        f"{len(graded)} of {len(rows)} submissions are graded ({seconds:.0f} s), "
+        f"{sum(bool(row.problem) for row in graded)} of them with a noted problem; "
+        f"{sum(row.needs_manual_grade for row in graded)} have answers to grade by hand.\n"
+        f"Scores: {course.gradebook / 'scores.csv'}\nFeedback: {course.feedback}"
+    )
+
+
+class Progress:
+    """A bar on the terminal; elsewhere only what is said."""
+
+    WIDTH = 24
+
+    def __init__(self, total, stream=None):
+        self._total, self._done, self._began = total, 0, time.monotonic()
+        self._stream = stream or sys.stderr
+        self._shown = self._stream.isatty() and total > 0
+
+    def step(self, what):
+        self._done += 1
+        if self._shown:
+            full = self.WIDTH * self._done // self._total
+            left = (time.monotonic() - self._began) / self._done * (self._total - self._done)
+            bar = f"[{'#' * full:.<{self.WIDTH}}] {self._done}/{self._total}"
+            self._draw(f"{bar}, {left / 60:.0f} min left: {what}"[:78])
+
+    def say(self, line):
+        self._draw("")
+        print(line, flush=True)
+
+    def end(self):
+        self._draw("")
+
+    def _draw(self, text):
+        if self._shown:
+            self._stream.write(f"\r\033[K{text}")
+            self._stream.flush()
+
+
+@contextlib.contextmanager
+def _alone(course):
+    """Keep a second grader out of this gradebook meanwhile."""
+    try:
+        import fcntl
+    except ImportError:     # Windows
+        yield
+        return
+    with open(course.gradebook / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise GradingError(f"Somebody else is grading in {course.gradebook}: wait until that is done.") from None
+        yield

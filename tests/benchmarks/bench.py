@@ -1,0 +1,184 @@
+"""The same models fitted by glmmlib and by every peer that is here, in one run: time, likelihood, memory.
+
+    make bench            what is installed; the peers from PyPI are put into an environment of their own
+    make bench-peers      installs lme4 and glmmTMB from Debian first
+
+    .venv/bin/python tests/benchmarks/bench.py [--works maximal VerbAgg] [--peers glmmlib glmm] [--limit 1200]
+
+Each fit runs in a process of its own, peers taking turns; the median of the repetitions counts. Writes
+tests/benchmarks/RESULTS.md and results.png.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import glmmlib as gl
+from peers import PEERS
+from works import WORKS
+
+HERE = Path(__file__).parent
+R_PEERS = ("lme4", "lme4, bobyqa", "lme4, nAGQ=0", "glmmTMB")
+
+
+def call(python, peer, work, csv, limit):
+    """The JSON that one fit prints; {"error": ...} when it fails or takes longer than limit seconds."""
+    program = ["Rscript", HERE / "peers.R"] if peer in R_PEERS else [python, HERE / "peers.py"]
+    try:
+        out = subprocess.run([*program, peer, work.formula, work.family, csv], capture_output=True, text=True, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return {"error": f"not finished in {limit / 60:g} minutes", "seconds": limit}
+    lines = [line for line in out.stdout.splitlines() if line.startswith("{")]
+    last = (out.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+    return json.loads(lines[-1]) if lines else {"error": last[:150]}
+
+
+def measure(work, peers, python, repetitions, limit, say):
+    """peer -> answer with the median of its seconds; alternating."""
+    answers = {peer: [] for peer in peers}
+    with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+        data = work.make()
+        data.to_csv(file.name, index=False)
+        for repetition in range(repetitions):
+            for peer in peers:
+                last = answers[peer][-1] if answers[peer] else {}
+                if "error" in last or repetition and last["seconds"] > 30:
+                    continue  # once is enough of what fails or takes minutes
+                answers[peer].append(call(python, peer, work, file.name, limit))
+                say(f"{work.name}: {peer}: {answers[peer][-1].get('error') or format(answers[peer][-1]['seconds'], '.4g') + ' s'}")
+        size = data.select_dtypes("number").to_numpy().nbytes / 2**20
+    result = {}
+    for peer, runs in answers.items():
+        done = [run for run in runs if "loglik" in run]
+        result[peer] = runs[-1] if not done else done[-1] | {
+            "seconds": statistics.median(run["seconds"] for run in done),
+            "memory": statistics.median(run["memory"] for run in done), "runs": len(done)}
+    return result, {"rows": len(data), "megabytes": size} | own_gradient(work, data)
+
+
+def own_gradient(work, data):
+    """Where our fit stands: what a Newton step could still gain, and the fit step's own time."""
+    import time
+    import warnings
+
+    from glmmlib.laplace import fit_laplace
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        m = gl.glmer(work.formula, data, work.family)
+        times = []
+        for _ in range(1 if work.large else 5):
+            start = time.perf_counter()
+            fit_laplace(m.design, m.family)
+            times.append(time.perf_counter() - start)
+    return {"gain": m.fit.certificate.decrement, "fit_step": statistics.median(times), "evaluations": m.fit.evaluations}
+
+
+def table(work, result, facts):
+    """Markdown lines for one model."""
+    ours = result["glmmlib"]
+    lines = [f"### {work.name}", "",
+             f"`{work.formula}`, {work.family}, {facts['rows']:,} rows. The fit step alone: {facts['fit_step'] * 1000:,.1f} ms, "
+             f"{facts['evaluations']} evaluations; a Newton step would gain {facts['gain']:.1g} of deviance.", "",
+             "| | seconds | times glmmlib | logLik minus ours | memory, MB | runs | note |", "|---|---|---|---|---|---|---|"]
+    for peer, run in result.items():
+        name = f"{peer} {run['version']}" if "version" in run else peer
+        if "loglik" in run:
+            lines.append(f"| {name} | {run['seconds']:.4g} | {run['seconds'] / ours['seconds']:.3g} | "
+                         f"{run['loglik'] - ours['loglik']:+.2g} | {run['memory']:.0f} | {run['runs']} | {run['note']} |")
+        else:
+            at_least = f"> {run['seconds'] / ours['seconds']:.3g}" if "seconds" in run else "-"
+            lines.append(f"| {name} | - | {at_least} | - | - | - | {run['error']} |")
+    return [*lines, ""]
+
+
+def picture(results, path):
+    """Ratios on a logarithmic axis, one row of points a model."""
+    from matplotlib.figure import Figure
+
+    peers = list(dict.fromkeys(peer for _, result, _ in results for peer in result if peer != "glmmlib"))
+    figure = Figure(figsize=(8, 0.6 * len(results) + 1.6), layout="constrained")
+    ax = figure.add_subplot()
+    for k, peer in enumerate(peers):
+        points = [(result[peer]["seconds"] / result["glmmlib"]["seconds"], row)
+                  for row, (_, result, _) in enumerate(results) if "loglik" in result.get(peer, {})]
+        if points:
+            ax.plot(*zip(*points), "os^vDPX*"[k % 8], label=peer, color=f"C{k}")
+    ax.axvline(1, color="0.5", lw=1)
+    ax.set(xscale="log", yticks=range(len(results)), yticklabels=[work.name for work, _, _ in results],
+           xlabel="time of the whole call, divided by glmmlib's", title="How many times longer other packages take")
+    ax.invert_yaxis()
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    figure.savefig(path, dpi=110)
+
+
+def scaling(sizes=(10_000, 31_600, 100_000, 316_000, 1_000_000)):
+    """Seconds of an evaluation of the objective against rows (100 a group), and the slope in the logarithms."""
+    import time
+
+    import numpy as np
+    from glmmlib.design import build_design
+    from glmmlib.family import Binomial
+    from glmmlib.laplace import make_objective
+    from works import grouped
+
+    seconds = []
+    for rows in sizes:
+        objective = make_objective(build_design("y ~ 1 + x1 + (1 + x1 | g)", grouped(rows, rows // 100, 2)), Binomial())
+        point = objective.start
+        times = []
+        for k in range(7):
+            start = time.perf_counter()
+            objective(point + 0.01 * (-1) ** k)
+            times.append(time.perf_counter() - start)
+        seconds.append(statistics.median(times))
+    slope = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
+    values = np.random.default_rng(0).normal(size=10**6)
+    start = time.perf_counter()
+    np.exp(values)
+    exp = time.perf_counter() - start
+    return sizes, seconds, slope, exp / 10**6
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--works", nargs="*", help="parts of their names")
+    parser.add_argument("--peers", nargs="*")
+    parser.add_argument("--python", default=sys.executable, help="of the environment that holds the peers")
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--limit", type=float, default=1200, help="seconds a fit may take")
+    options = parser.parse_args()
+    peers = [*PEERS, *(R_PEERS if shutil.which("Rscript") else ())]
+    peers = ["glmmlib", *(p for p in peers if p != "glmmlib" and (not options.peers or p in options.peers))]
+    works = [w for w in WORKS if not options.works or any(part in w.name for part in options.works)]
+    results = []
+    for work in works:
+        result, facts = measure(work, peers, options.python, options.repetitions, options.limit,
+                                lambda text: print(text, file=sys.stderr, flush=True))
+        results.append((work, result, facts))
+    sizes, seconds, slope, exp = scaling()
+    lines = ["# Benchmark", "", f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, Python "
+             f"{platform.python_version()}, kernel {gl.show_backend()}. Made by `make bench`.", "",
+             "Seconds are those of the whole call, from formula and table to estimates with standard errors.", ""]
+    for entry in results:
+        lines += table(*entry)
+    lines += ["### Cost against rows", "", "One evaluation of objective and gradient, 2 coefficients a group of 100 rows:", "",
+              "| rows | ms | ns per row |", "|---|---|---|",
+              *(f"| {n:,} | {s * 1000:.2f} | {s / n * 1e9:.0f} |" for n, s in zip(sizes, seconds)), "",
+              f"Slope in the logarithms: {slope:.3f}. One exp of NumPy takes {exp * 1e9:.1f} ns on this machine, and an evaluation "
+              "takes about three passes over the rows to find the modes (an exp and a log1p each) and one for the gradient.", ""]
+    (HERE / "RESULTS.md").write_text("\n".join(lines))
+    picture(results, HERE / "results.png")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
