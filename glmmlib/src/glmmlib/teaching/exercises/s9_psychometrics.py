@@ -188,7 +188,7 @@ def _weibull():
 def weibull_shape():
     b, _, curve = _weibull()
     shape = curve(-0.5)[1]
-    return number("weibull_shape", "no unit", shape, [
+    return number("weibull_shape", "units of η per unit of log size", shape, [
         Mistake(b[1], "this is the slope midway between the conditions: put the code of uncrowded in."),
         Mistake(curve(0.5)[1], "this is the slope of the crowded condition: the code of uncrowded is -0.5."),
         Mistake(1 / shape, "you turned it round: the exponent is the slope itself."),
