@@ -96,9 +96,12 @@ def right_answers():
     scale = np.exp(size_at(weibull, p_correct(1, 1, 1), "uncrowded", column="LogSize"))
     halfway = np.exp(size_at(weibull, 0.625, "uncrowded", column="LogSize"))
     quarters = [size_at(guessing, 0.25 + 0.75 * share, "crowded") for share in (0.25, 0.75)]
-    # the profile's upper end is where the deviance, all else fitted anew, has risen by 3.84
-    top = brentq(lambda rate: lapsing.refit(held={"lapse": rate}).fit.deviance - lapsing.fit.deviance - 3.841459,
-                 lapsing.lapse + 0.01, lapsing.lapse + 0.1, xtol=1e-4)
+    # the profile's upper end is where the deviance, with the rate given and all else fitted, has risen by 3.84
+    def rise(rate):
+        given = gl.glmer(s9.FORMULA, s9.data(), family=gl.Binomial(guess=0.25, lapse=rate), contrasts=s9.CODING)
+        return given.fit.deviance - lapsing.fit.deviance
+
+    top = brentq(lambda rate: rise(rate) - 3.841459, lapsing.lapse + 0.01, lapsing.lapse + 0.1, xtol=1e-4)
     between = guessing.thresholds(re="population", between="Condition").iloc[0]
     return {
         s9.share_of_rise_at_half: 1 / 3,
