@@ -142,7 +142,9 @@ class Held:
 
     def covariance(self, psi, hessian):
         """Of phi (m, m) on the surface, from the curvature in psi (m, m); and that curvature's
-        smallest eigenvalue relative to its largest."""
+        smallest eigenvalue relative to its largest; NaN and -inf where there is none."""
+        if not np.all(np.isfinite(hessian)):
+            return np.full_like(hessian, np.nan), -np.inf
         J = np.array([self.pull(psi, unit) for unit in np.eye(len(psi))])  # rows: d place_i / d psi
         _, sizes, directions = np.linalg.svd(J)
         free = directions[sizes > 1e-8].T

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
-from .certificate import Certificate
 from .design import Design, build_design
 from .errors import DataError
 from .family import Family
@@ -82,7 +81,7 @@ def off_the_ridge(objective, phi):
 def descend(objective, phi, fit, gtol=1e-3):
     """BFGS from phi; its first curvature is that of a fit with the same parameters, where it has one."""
     options = {"gtol": gtol, "maxiter": 500}
-    if fit.hessian.shape == (len(phi), len(phi)) and len(phi):
+    if fit.hessian.shape == (len(phi), len(phi)) and np.all(np.isfinite(fit.hessian)) and np.any(fit.hessian):
         values, directions = np.linalg.eigh(fit.hessian)
         values = np.maximum(np.abs(values), 1e-4 * np.abs(values).max())
         inverse = (directions / values) @ directions.T
@@ -112,9 +111,9 @@ def _held_at(objective, held, psi, hessian) -> LaplaceFit:
     phi_cov = phi_cov * np.outer(signs, signs)
     # Along the surface alone; what the deviance does beyond it proves nothing. Flat directions are
     # turns of Lambda where one of its rows is zero.
-    certificate = Certificate(
-        decrement=float(fit.gradient @ phi_cov @ fit.gradient) / 2, curvature=curvature, smallest=curvature,
-        flat=np.zeros((len(phi), 0)), down=None if curvature > -1e-6 else np.zeros(len(phi)),
+    certificate = replace(
+        fit.certificate, decrement=float(fit.gradient @ phi_cov @ fit.gradient) / 2, curvature=curvature,
+        smallest=curvature, flat=np.zeros((len(phi), 0)), down=None if curvature > -1e-6 else np.zeros(len(phi)),
         null=tuple(replace(space, derivatives=np.maximum(space.derivatives, 0)) for space in fit.certificate.null),
         phi_cov=phi_cov)
     posterior = fit.posterior if objective.inner else replace(fit.posterior, phi_cov=phi_cov)
