@@ -49,9 +49,12 @@ SUBMISSIONS = {
                "typical_threshold = plain.thresholds(p=0.75, re='population').threshold[0] + 0 * eta_at_target",
          "q3": "curve_top = 1 - lapsing.lapse - 0.25\nlapse_upper = lapsing.lapse\n"
                "loglik_gain = 2 * (lapsing.loglik - guessing.loglik)",
+         "q4": "b0, b1, b2, b3 = weibull.fixef\nweibull_shape = b1 - 0.5 * b3\n"
+               "weibull_scale = np.exp(-(b0 - 0.5 * b2) / weibull_shape)\n"
+               "weibull_threshold = weibull_scale * np.log(2) ** (1 / weibull_shape)",
          "q6": "jnd_crowded = logit(2 / 3) / guessing.slopes(re='population').slope[1]\nsteeper_means = 'lower threshold'"},
-        {"q1-test": 0, "q2-test": 0, "q3-test": 0, "q6-test": 0},
-        ["the curve starts at the guess rate, not at 0", "you left out the guess rate", "as if the curve began at 0",
+        {"q1-test": 0, "q2-test": 0, "q3-test": 0, "q4-test": 2, "q6-test": 0},
+        ["follows rightly from your weibull_scale", "the curve starts at the guess rate, not at 0", "you left out the guess rate", "as if the curve began at 0",
          "the model without guess rate", "how far the curve rises from its floor", "the upper end of its interval is asked for",
          "the difference of the deviances", "the JND goes to three quarters of the rise", "not how fast"]),
     "forgets-centring": (
