@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy.special import expit
 
-from glmmlib.teaching.widgets import Explorer, MovingPicture, link_explorer
+from glmmlib.teaching.widgets import Explorer, MovingPicture, link_explorer, threshold_explorer
 
 
 def pixels(png):
@@ -96,6 +96,23 @@ def test_the_corners_of_all_sliders_can_be_drawn(family):
             explorer.controls[name].value = getattr(explorer.controls[name], end)
         assert np.isfinite(pixels(shown(explorer)[0])).all()
         assert "nan" not in shown(explorer)[2] and "inf" not in shown(explorer)[2]
+
+
+@pytest.mark.parametrize("p, guess, lapse, says", [
+    (0.625, 0.25, 0.0, "p = 0.625 is 50 % of this rise, η = 0.00: the threshold is 1.70 arcmin"),
+    (0.5, 0.25, 0.0, "33 % of this rise, η = −0.69: the threshold is 1.42 arcmin"),
+    (0.75, 0.0, 0.0, "η = 1.10: the threshold is 2.14 arcmin"),
+    (0.75, 0.25, 0.1, "77 % of this rise, η = 1.20: the threshold is 2.18 arcmin"),
+    (0.2, 0.25, 0.0, "never reaches p = 0.200"),
+    (0.25, 0.25, 0.0, "never reaches p = 0.250"),
+    (0.95, 0.25, 0.05, "rises from 0.250 to 0.950. It never reaches p = 0.950")])
+def test_the_threshold_follows_p_guess_and_lapse(p, guess, lapse, says):
+    explorer = threshold_explorer(midpoint=1.7, slope=2.5)
+    for name, value in {"p": p, "guess": guess, "lapse": lapse}.items():
+        explorer.controls[name].value = value
+    picture, alt, words = shown(explorer)
+    assert says in words and alt == words
+    assert np.isfinite(pixels(picture)).all()
 
 
 def test_without_widgets_there_are_a_picture_and_words():
