@@ -27,5 +27,6 @@ A widget is a function that returns an Explorer::
 
 from .explorer import Explorer, MovingPicture
 from .links import link_explorer
+from .singular import singular_explorer
 
-__all__ = ["Explorer", "MovingPicture", "link_explorer"]
+__all__ = ["Explorer", "MovingPicture", "link_explorer", "singular_explorer"]
