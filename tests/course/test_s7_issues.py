@@ -88,12 +88,13 @@ def source(cell, value):
 def right_answers():
     """What is right, computed by other routes than the notebook's and the catalogue's."""
     crowding = gl.load_crowding()
-    steps = [gl.glmer(formula, crowding, contrasts=s7.CODING) for formula in quiet(s7.STEPS.values())]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", gl.SingularFitWarning)
+        steps = [gl.glmer(formula, crowding, contrasts=s7.CODING) for formula in s7.STEPS.values()]
     m, no_correlations, _ = steps
     simple = gl.glmer(s7.SIMPLE, crowding, contrasts=s7.CODING)
     wishart = gl.Priors(cov=gl.priors.Wishart(df=6.5))
     p = gl.glmer(s7.STEPS["maximal"], crowding, contrasts=s7.CODING, priors=wishart)
-    # random slopes by a coded column leave lme4's terms: the number is that of its design
     Sigma = m.fit.Lambdas[0] @ m.fit.Lambdas[0].T
     condition = [fit.fixef["ConditionCrowded.vs.Uncrowded"] for fit in steps]
     se = m.se["ConditionCrowded.vs.Uncrowded"]
@@ -112,12 +113,6 @@ def right_answers():
         s7.loglik_price: (p.aic - m.aic) / 2,
         s7.se_ratio: p.se["ConditionCrowded.vs.Uncrowded"] / se,
     }
-
-
-def quiet(formulas):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", gl.SingularFitWarning)
-        yield from formulas
 
 
 NUMBERS = {"curvature": 8, "standard_error": 8, "parameters_18": 7, "parameters_19": 7, "parameters_lme4": 8, "digit_variance": 9,
