@@ -119,7 +119,8 @@ def singular_explorer(data=None):
             words.append("The interaction varies only where both main effects do, so it is left out.")
         named = as_words(("intercept", *effects), direction)
         if fit.is_singular:
-            words.append(f"Singular: the subjects do not differ in {named}.")
+            others = len(fit.convergence.no_variance) - 1
+            words.append(f"Singular: the subjects do not differ in {named}{f' (nor in {others} more)' * (others > 0)}.")
             words.append(f"Try next: {wanted}." if following else "No simpler mixed model is left.")
         else:
             words.append(f"Not singular: the subjects differ least in {named}, with a standard deviation of {sd:.2f} even there.")
