@@ -120,4 +120,4 @@ def shrinkage_explorer():
         view,
         subjects=slider(ipywidgets.IntSlider, "subjects", 25, 10, MOST_SUBJECTS, 1),
         trials=slider(ipywidgets.IntSlider, "trials of each", 20, 10, MOST_TRIALS, 5),
-        spread=slider(ipywidgets.FloatSlider, "spread of subjects", 1.0, 0.0, 2.0, 0.1))
+        spread=slider(ipywidgets.FloatSlider, "spread", 1.0, 0.0, 2.0, 0.1))
