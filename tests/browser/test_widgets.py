@@ -53,3 +53,15 @@ def test_the_threshold_follows_the_sliders(lab, browser, tmp_path):  # noqa: F81
     words.scroll_into_view_if_needed()
     page.screenshot(path=os.environ.get("SCREENSHOTS", str(tmp_path)) + "/threshold_explorer.png")
     page.close()
+
+
+def test_a_tick_changes_the_model(lab, browser, tmp_path):  # noqa: F811
+    page = open_and_run(browser, lab[0], "s7_issues/s7_issues.ipynb")
+    words = page.locator(".glmmlib-words")
+    words.wait_for(timeout=90_000)
+    assert "14 parameters" in words.inner_text()
+    page.get_by_role("checkbox", name="interaction varies").click()
+    page.wait_for_function("() => document.querySelector('.glmmlib-words').innerText.includes('10 parameters')")
+    words.scroll_into_view_if_needed()
+    page.screenshot(path=os.environ.get("SCREENSHOTS", str(tmp_path)) + "/singular_explorer.png")
+    page.close()
