@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from scipy.integrate import quad
 from scipy.special import expit
+from scipy.stats import binom, norm
 
-from glmmlib.teaching.widgets import Explorer, MovingPicture, link_explorer
+from glmmlib.teaching.widgets import Explorer, MovingPicture, laplace_explorer, link_explorer
+from glmmlib.teaching.widgets.laplace import Subject
 
 
 def pixels(png):
@@ -96,6 +99,41 @@ def test_the_corners_of_all_sliders_can_be_drawn(family):
             explorer.controls[name].value = getattr(explorer.controls[name], end)
         assert np.isfinite(pixels(shown(explorer)[0])).all()
         assert "nan" not in shown(explorer)[2] and "inf" not in shown(explorer)[2]
+
+
+@pytest.mark.parametrize("trials, correct, theta", [(4, 4, 2.5), (1, 0, 0.1), (30, 30, 4.0), (30, 15, 4.0), (7, 2, 1.0)])
+def test_the_laplace_explorer_s_likelihoods_are_those_of_the_integral(trials, correct, theta):
+    subject = Subject(trials, correct, theta)
+
+    def likelihood(u):          # of trials in an order, so without the binomial coefficient
+        return binom.pmf(correct, trials, expit(theta * u)) / binom.pmf(correct, trials, 0.5) * 0.5**trials * norm.pdf(u)
+
+    truth = np.log(quad(likelihood, -12, 12, points=[subject.mode], epsabs=0, limit=200)[0])
+    assert subject.loglik() == pytest.approx(truth, abs=1e-7)
+    assert subject.quadrature(15)[0] == pytest.approx(truth, abs=1e-2)
+    assert subject.quadrature(1)[0] == pytest.approx(
+        subject.log_integrand(subject.mode) - np.log(subject.curvature) / 2), "one node is Laplace"
+
+
+def test_the_laplace_explorer_follows_its_sliders():
+    explorer = laplace_explorer()
+    for name, value in {"trials": 8, "proportion": 0.25, "theta": 1.5, "nodes": 1}.items():
+        before = shown(explorer)
+        explorer.controls[name].value = value
+        assert shown(explorer)[0] != before[0], name
+    words = shown(explorer)[2]
+    laplace, with_nodes = re.search(r"Laplace gives (\S+), and 1 node gives (\S+)\\.$", words).groups()
+    assert words.startswith("2 of 8 trials correct, θ = 1.5") and laplace == with_nodes
+
+
+def test_the_corners_of_the_laplace_explorer_can_be_drawn():
+    explorer = laplace_explorer()
+    for end in ("min", "max"):
+        for control in explorer.controls.values():
+            control.value = getattr(control, end)
+        picture, alt, words = shown(explorer)
+        assert np.isfinite(pixels(picture)).all() and alt == words
+        assert "nan" not in words and "inf" not in words and "−0.00 " not in words
 
 
 def test_without_widgets_there_are_a_picture_and_words():

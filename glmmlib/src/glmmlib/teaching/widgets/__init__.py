@@ -26,6 +26,7 @@ A widget is a function that returns an Explorer::
 """
 
 from .explorer import Explorer, MovingPicture
+from .laplace import laplace_explorer
 from .links import link_explorer
 
-__all__ = ["Explorer", "MovingPicture", "link_explorer"]
+__all__ = ["Explorer", "MovingPicture", "laplace_explorer", "link_explorer"]
