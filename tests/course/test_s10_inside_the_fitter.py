@@ -170,6 +170,12 @@ def test_a_student_s_table_is_a_copy():
     assert s10.one_person()["Correct"].sum() == 1
 
 
+@pytest.mark.parametrize("question, wrong, said", [(s10.u_mode, 0.6, "at the peak it is 0"), (s10.curvature_at_mode, 0.5, "larger than 1")])
+def test_a_property_of_the_right_answer_is_checked_at_once(question, wrong, said):
+    assert said in question().comment(wrong)
+    assert said in question().judge(wrong, right_answers()[question]).message
+
+
 def test_comparison_is_judged_with_a_reason():
     assert s10.comparison().judge("no", "no").share == 1
     verdict = s10.comparison().judge("yes", "no")

@@ -122,7 +122,7 @@ def test_the_laplace_explorer_follows_its_sliders():
         explorer.controls[name].value = value
         assert shown(explorer)[0] != before[0], name
     words = shown(explorer)[2]
-    laplace, with_nodes = re.search(r"Laplace gives (\S+), and 1 node gives (\S+)\\.$", words).groups()
+    laplace, with_nodes = re.search(r"Laplace gives (\S+), and 1 node gives (\S+)\.$", words).groups()
     assert words.startswith("2 of 8 trials correct, θ = 1.5") and laplace == with_nodes
 
 

@@ -95,9 +95,9 @@ class Integrand:
         u = self.mode()
         return self.logp(u) - u**2 / 2 - np.log(self.curvature(u)) / 2
 
-    def integral(self, log_prior=True, low=-12, high=12):
+    def integral(self, prior=True, low=-12, high=12):
         def integrand(u):
-            return np.exp(self.log(u) if log_prior else self.logp(u))
+            return np.exp(self.log(u) if prior else self.logp(u))
 
         return quad(integrand, low, high, points=[self.mode()], epsabs=1e-13, epsrel=1e-11, limit=200)[0]
 
@@ -154,7 +154,7 @@ def log_integral():
         Mistake(f.integral(), "this is the likelihood itself; its logarithm is asked for."),
         Mistake(-2 * right, "this is the deviance, −2 times what is asked for."),
         Mistake(right + np.log(2 * np.pi) / 2, "√(2π) is missing: φ is the standard normal density.", share=0.5),
-        Mistake(np.log(f.integral(log_prior=False)),
+        Mistake(np.log(f.integral(prior=False)),
                 "you integrated p(y | u) alone: each u counts as much as its prior density φ(u) says."),
         Mistake(f.logp(0), "this is the likelihood of a person with u = 0; all u must be averaged over."),
         Mistake(f.log(f.mode()), "this is the height of the integrand's peak; the area is asked for."),
@@ -190,7 +190,14 @@ def first_step():
 def u_mode():
     f = integrand()
     right = f.mode()
-    return number("u_mode", "units of u", right, decimals=3, mistakes=[
+
+    def objection(u):
+        slope = f.step(u) * f.curvature(u)
+        if abs(slope) < 0.02:
+            return None
+        return f"there the derivative of the log-integrand, g(u), is {slope:.2g}; at the peak it is 0."
+
+    return number("u_mode", "units of u", right, decimals=3, objection=objection, mistakes=[
         Mistake(f.mode(prior=0),
                 "this is the mode of the likelihood p(y | u), without the prior: the gradient has −u, and the curvature 1."),
         Mistake(f.step(0.0), "this is the first step; take steps until they are tiny."),
@@ -221,7 +228,11 @@ def curvature_at_mode():
     f = integrand()
     u = f.mode()
     right = f.curvature(u)
-    return number("curvature_at_mode", "1 / (units of u)²", right, decimals=3, mistakes=[
+
+    def objection(A):
+        return "A is the sum of the prior's 1 and something positive: it is larger than 1." if A <= 1 else None
+
+    return number("curvature_at_mode", "1 / (units of u)²", right, decimals=3, objection=objection, mistakes=[
         Mistake(right - 1, "the prior's 1 is missing: −u²/2 has a curvature, too."),
         Mistake(1 + (right - 1) / THETA**2, "θ² is missing: each of two derivatives of η = … + θu brings a θ."),
         Mistake(1 + (right - 1) / THETA, "θ must be squared: each of two derivatives brings a θ."),
