@@ -115,6 +115,15 @@ def test_the_laplace_explorer_s_likelihoods_are_those_of_the_integral(trials, co
         subject.log_integrand(subject.mode) - np.log(subject.curvature) / 2), "one node is Laplace"
 
 
+def test_the_laplace_explorer_s_modes_are_peaks_wherever_the_sliders_stand():
+    for trials in (1, 2, 5, 13, 30):
+        for correct in range(trials + 1):
+            for theta in (0.1, 1.0, 2.5, 4.0):
+                subject = Subject(trials, correct, theta)
+                slope = theta * (correct - trials * expit(theta * subject.mode)) - subject.mode
+                assert abs(slope) < 1e-9, (trials, correct, theta)
+
+
 def test_the_laplace_explorer_follows_its_sliders():
     explorer = laplace_explorer()
     for name, value in {"trials": 8, "proportion": 0.25, "theta": 1.5, "nodes": 1}.items():

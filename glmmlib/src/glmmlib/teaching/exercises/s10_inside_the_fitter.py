@@ -56,6 +56,11 @@ def _person():
     return right.index[right == 1][0]
 
 
+def _farthest(theta):
+    """The longest step in u: with at most 1 in log-odds Newton's method cannot run away."""
+    return 1 / max(abs(theta), 0.1)
+
+
 @dataclass(frozen=True)
 class Integrand:
     """p(y | u) phi(u) of one person with a random intercept theta u."""
@@ -86,9 +91,9 @@ class Integrand:
 
     def mode(self, prior=1):
         """Where p(y | u) phi(u) is largest; p(y | u) alone with prior=0."""
-        u = 0.0
-        for _ in range(50):
-            u += float(np.clip(self.step(u, prior), -1, 1))
+        u, farthest = 0.0, _farthest(self.theta)
+        for _ in range(100):
+            u += float(np.clip(self.step(u, prior), -farthest, farthest))
         return u
 
     def laplace(self):
@@ -278,11 +283,11 @@ def deviance(phi, log_determinant=1.0):
     """-2 log-likelihood by Laplace at phi = (theta, intercept, slope), times log_determinant log A."""
     theta, beta, data = phi[0], np.asarray(phi[1:]), _screening()
     y, x = (data[name].to_numpy().reshape(PEOPLE, TRIALS) for name in ("Correct", "x"))
-    eta_fixed, u = beta[0] + beta[1] * x, np.zeros((PEOPLE, 1))
-    for _ in range(60):
+    eta_fixed, u, farthest = beta[0] + beta[1] * x, np.zeros((PEOPLE, 1)), _farthest(theta)
+    for _ in range(100):
         p = expit(eta_fixed + theta * u)
         A = 1 + theta**2 * np.sum(p * (1 - p), axis=1, keepdims=True)
-        u = u + np.clip((theta * np.sum(y - p, axis=1, keepdims=True) - u) / A, -1, 1)
+        u = u + np.clip((theta * np.sum(y - p, axis=1, keepdims=True) - u) / A, -farthest, farthest)
     eta = eta_fixed + theta * u
     return float(np.sum(2 * np.logaddexp(0, eta) - 2 * y * eta) + np.sum(u**2) + log_determinant * np.sum(np.log(A)))
 

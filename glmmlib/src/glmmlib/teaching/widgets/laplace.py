@@ -16,7 +16,7 @@ RULES = {nodes: hermegauss(nodes) for nodes in range(1, MOST_NODES + 1)}
 
 
 class Subject:
-    """One subject with a random intercept theta u: `correct` of `trials` trials, typically 50 %."""
+    """One subject with a random intercept theta u, theta > 0: `correct` of `trials` trials, typically 50 %."""
 
     def __init__(self, trials, correct, theta):
         self.trials, self.correct, self.theta = trials, correct, theta
@@ -43,11 +43,11 @@ class Subject:
         return 1 + self.theta**2 * self.trials * p * (1 - p)
 
     def _mode(self):
-        u = 0.0
-        for _ in range(60):
+        u, farthest = 0.0, 1 / self.theta       # Newton's steps, of at most 1 in log-odds, cannot run away
+        for _ in range(100):
             p = 1 / (1 + np.exp(-self.theta * u))
             step = (self.theta * (self.correct - self.trials * p) - u) / self._curvature(u)
-            u += np.clip(step, -0.5, 0.5)
+            u += np.clip(step, -farthest, farthest)
             if abs(step) < 1e-12:
                 break
         return u
@@ -63,8 +63,9 @@ class _LaplacePicture:
         shape, errors = figure.subplots(1, 2, width_ratios=(3, 2))
         shape.set(xlim=U_RANGE, ylim=(0, 1.12), xlabel="u (standard deviations of the population)",
                   ylabel="relative to the peak", title="Laplace replaces the posterior by a bell")
-        errors.set(xlim=(0, MOST_NODES + 1), ylim=(SMALLEST / 2, 2), yscale="log", xlabel="number of nodes",
-                   ylabel="error of log L (absolute)", title="More nodes come nearer to the integral")
+        errors.set(xlim=(0, MOST_NODES + 1), ylim=(SMALLEST / 2, 2), xticks=(1, 5, 10, 15), yscale="log",
+                   xlabel="number of nodes", ylabel="error of log L (absolute)",
+                   title="More nodes come nearer to the integral")
         for axis in (shape, errors):
             axis.title.set_fontsize(10)
         self.u = np.linspace(*U_RANGE, 801)
