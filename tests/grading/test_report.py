@@ -9,6 +9,7 @@ import pytest
 from nbgrader.api import Gradebook
 from small_course import SECTION, Class, cell, small_course
 
+from glmmlib.teaching.checks import FOLLOWS, UNANSWERED, UNREADABLE, Follow, Mistake, Number, Part
 from glmmlib.teaching.grading import Course, GradingError, grade, main, release
 from glmmlib.teaching.grading.alike import Handed, alike, code_tokens, runs_of_words
 
@@ -78,7 +79,7 @@ def graded_once(tmp_path_factory, repo, sandbox):
     hand_in(group, "ann", WHY, **RIGHT)
     hand_in(group, "bea", WHY_AGAIN, **RIGHT | {"total": "40"})
     hand_in(group, "cyd", OWN_WHY, **RIGHT | {"total": "40.0", "larger": "'second'"})
-    hand_in(group, "dan", HOSTILE, total=repr(HOSTILE), half="17.5\nwhile True: pass", larger="'=1+1'")
+    hand_in(group, "=dan", HOSTILE, total=repr(HOSTILE), half="17.5\nwhile True: pass", larger="'third'")
     hand_in(group, "eve")
     group.hand_in("<i>fay", text="{")
     grade(course, jobs=1)
@@ -106,7 +107,8 @@ def test_its_numbers_are_the_gradebooks(graded):
                           else "part" if g.score > 0 else "none" for g in grades]
                 row = shown[f"{title} ({grade_id})"]
                 assert float(row[1]) == grades[0].max_score
-                assert float(row[2]) == pytest.approx(sum(g.score for g in grades) / 5, abs=1e-3)
+                marked = [g.score for g in grades if not g.needs_manual_grade]
+                assert float(row[2]) == pytest.approx(sum(marked) / len(marked), abs=1e-3)
                 for column, state in enumerate(("full", "part", "none", "waiting"), start=4):
                     assert marks[grade_id, "", state] == states.count(state)
                     assert row[column] == f"{states.count(state)} {100 * states.count(state) / 5:.0f} %"
@@ -126,7 +128,7 @@ def test_its_numbers_are_the_gradebooks(graded):
     assert (marks["half-test", "half", "full"], marks["half-test", "larger", "full"]) == (3, 2)
     assert marks["half-test", "half", "unanswered"] == 1
     assert [(row["place"], row["value"], row["example"]) for row in rows_of(graded, "waiting")] == [
-        ("why", "4", "ann; bea; cyd; dan")]
+        ("why", "4", "'=dan; ann; bea; cyd")]
 
     with Gradebook(graded.db_url) as book:      # marks given by hand are in the next report
         by_hand = book.find_grade("why", "sums", SECTION, "ann")
@@ -134,7 +136,7 @@ def test_its_numbers_are_the_gradebooks(graded):
         book.db.commit()
     assert main(["report", "--root", str(graded.root)]) == 0
     assert check()["why", "", "part"] == 1
-    assert rows_of(graded, "waiting")[0]["example"] == "bea; cyd; dan"
+    assert rows_of(graded, "waiting")[0]["example"] == "'=dan; bea; cyd"
 
 
 def test_misconceptions_have_a_share_and_an_example(graded):
@@ -161,11 +163,11 @@ def test_known_misconceptions_that_nobody_has_are_counted_too(group):
 
 
 def test_time_outs_and_problems_are_named(graded):
-    assert [(row["place"], row["example"]) for row in rows_of(graded, "time-out")] == [("half-answer", "dan")]
-    assert [(row["example"], "ran too long" in row["what"]) for row in rows_of(graded, "problem")] == [("dan", True)]
+    assert [(row["place"], row["example"]) for row in rows_of(graded, "time-out")] == [("half-answer", "'=dan")]
+    assert [(row["example"], "ran too long" in row["what"]) for row in rows_of(graded, "problem")] == [("'=dan", True)]
     (not_graded,) = rows_of(graded, "not graded")
     assert not_graded["example"] == "<i>fay" and "not a notebook that can be read" in not_graded["what"]
-    assert [row[1:] for row in table(page_of(graded), "Problems")] == [["no", "1", "<i>fay"], ["yes", "1", "dan"]]
+    assert [row[1:] for row in table(page_of(graded), "Problems")] == [["no", "1", "<i>fay"], ["yes", "1", "=dan"]]
 
 
 def test_the_same_words_are_found_and_different_ones_are_not(graded):
@@ -205,6 +207,18 @@ def test_what_a_later_run_of_one_student_leaves_alone_stays_in_the_report(graded
     before = rows_of(graded, "marks")
     grade(graded, students=["ann"], jobs=1)
     assert rows_of(graded, "marks") == before
+
+
+def test_a_finding_is_the_same_for_all_who_have_it():
+    size = Number("size", "arcmin", mistakes=[Mistake(3, "a mistake.")],
+                  objection=lambda answer: f"{answer} is odd." if answer > 1000 else None)
+    part = Part(1, size, 2, Follow(lambda earlier: earlier + 1, ["earlier"]))
+    found = {answer: part.judge({"size": answer, "earlier": 49}.get).finding
+             for answer in (2, 3, 3.001, 50, -2, 120, 1.97, 7, 5000, ..., "", "a b", None)}
+    assert found == {
+        2: "", 3: "a mistake.", 3.001: "a mistake.", 50: FOLLOWS, -2: "the wrong sign", 120: "the wrong unit",
+        1.97: "close, but not right to the decimals asked for", 7: "", 5000: "", ...: UNANSWERED, "": UNANSWERED,
+        "a b": UNREADABLE, None: UNANSWERED}
 
 
 # ---- likeness, by itself -------------------------------------------------------------------------

@@ -54,7 +54,7 @@ class Verdict:
     """What an answer is worth and why: `share` of the points in [0, 1], `message` one sentence.
 
     `finding` is what the message says without the answer itself, so that a class can be counted by
-    it: the sentence of a known mistake, for instance. It is empty where there is nothing to find.
+    it: the sentence of a known mistake, for instance. It is empty where no such sentence is known.
     """
 
     share: float
@@ -156,7 +156,7 @@ class Number(_Question):
             return Verdict(mistake.share, f"{self._said(number)}: {mistake.message}", mistake.message)
         objection = self._objection(number)
         if objection:
-            return Verdict(0.0, f"{self._said(number)}: {objection}", objection)
+            return Verdict(0.0, f"{self._said(number)}: {objection}")
         if self._agrees(-number, expected):
             return Verdict(0.0, f"{self._said(number)} has the right size but the wrong sign.", "the wrong sign")
         factor = self._wrong_unit(number, expected)

@@ -113,7 +113,8 @@ def _summary(course, key):
             place = _place(key, name, cell.grade_id)
             title, points = titles.get((name, cell.grade_id), ""), float(cell.metadata["points"])
             mine = grades[(grades.notebook == name) & (grades.grade_id == cell.grade_id)]
-            tally = Tally(place, title, "", points, mean=float(mine.score.mean()) if len(mine) else None)
+            marked = mine.score[~mine.waiting.astype(bool)]
+            tally = Tally(place, title, "", points, mean=float(marked.mean()) if len(marked) else None)
             for score, waits in zip(mine.score, mine.waiting, strict=True):
                 if waits:
                     tally.waiting += 1
@@ -261,7 +262,7 @@ def _findings(summary):
 
 
 def _rows(summary):
-    """The rows of the table."""
+    """The rows of the table, by `COLUMNS`; of pairs that are alike the value is `Pair.weight`."""
     yield "submissions", "", "", "handed in", summary["handed_in"], "", ""
     yield "submissions", "", "", "graded", summary["graded"], "", ""
     for what, value in [*_statistics(summary), ("possible", summary["max_score"])]:
