@@ -125,7 +125,8 @@ def read_marks(course, assignment):
             .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
             .filter(Assignment.name == assignment).all(),
             columns=["student_id", "notebook", "grade_id", "score", "waiting"])
-    submissions["score"] = (submissions.score.astype(float) - submissions.pop("penalty").astype(float)).clip(lower=0).round(6)
+    earned = submissions.score.astype(float) - submissions.pop("penalty").astype(float)
+    submissions["score"] = earned.clip(lower=0).round(6)
     return submissions, grades
 
 
