@@ -21,6 +21,9 @@ release: .venv/ready ## make course/ from solutions/
 grade: .venv/ready ## grade gradebook/submitted/<student>/<section>/ (ARGS="--resume --jobs 4")
 	$(BIN)/python -m glmmlib.teaching.grading grade $(ARGS)
 
+report: .venv/ready ## write gradebook/report/ once more, as after giving marks by hand (ARGS="--assignments s6_subjects")
+	$(BIN)/python -m glmmlib.teaching.grading report $(ARGS)
+
 compare: .venv/ready ## fit the bundled data with lme4 and ours, print all against the tutorial's numbers
 	Rscript tests/reference/crowding_lme4.R
 	$(BIN)/python tests/reference/printed_against_achieved.py --card
@@ -63,4 +66,4 @@ clean:           ## remove what `make` installed or built (never gradebook/)
 	$(BIN)/python -m pip install --disable-pip-version-check -r tests/requirements.txt
 	touch $@
 
-.PHONY: help lab test release grade compare data bench bench-peers pins clean
+.PHONY: help lab test release grade report compare data bench bench-peers pins clean

@@ -22,6 +22,10 @@ class Unreadable(Exception):
     """An answer that is not what was asked for; reads on from the name: "x *is not a number*"."""
 
 
+class Unanswered(Unreadable):
+    """No answer was given: the dots still stand, or the variable is not there."""
+
+
 def notebook_variable(name):
     """The value of the notebook's variable `name`, or UNDEFINED.
 
@@ -115,10 +119,10 @@ def _only_element(answer):
 
 def _require_answer(value, wanted):
     if value is UNDEFINED:
-        raise Unreadable("is not defined: run the cell that sets it, or put that cell back.")
+        raise Unanswered("is not defined: run the cell that sets it, or put that cell back.")
     blank = isinstance(value, str) and not value.strip(" .\N{HORIZONTAL ELLIPSIS}")
     if value is None or value is Ellipsis or blank:
-        raise Unreadable(f"is not answered yet: put {wanted} in the place of the dots.")
+        raise Unanswered(f"is not answered yet: put {wanted} in the place of the dots.")
 
 
 def _is_missing_value(value):

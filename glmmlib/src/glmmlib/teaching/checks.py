@@ -29,10 +29,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import GlmmlibError
-from .answers import Unreadable, as_number, as_table, as_text, notebook_variable, shorten
+from .answers import Unanswered, Unreadable, as_number, as_table, as_text, notebook_variable, shorten
 
 # Begins the line of a part that could not be judged; `grading` looks for it and tells the person.
 UNJUDGED = "? not judged"
+
+# Findings that every kind of question knows.
+UNANSWERED = "not answered"
+UNREADABLE = "not in the form that is asked for"
+FOLLOWS = "follows rightly from a wrong earlier answer"
 
 _FROM_NOTEBOOK = object()
 
@@ -46,10 +51,15 @@ class QuestionError(GlmmlibError, ValueError):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an answer is worth and why: `share` of the points in [0, 1], `message` one sentence."""
+    """What an answer is worth and why: `share` of the points in [0, 1], `message` one sentence.
+
+    `finding` is what the message says without the answer itself, so that a class can be counted by
+    it: the sentence of a known mistake, for instance. It is empty where no such sentence is known.
+    """
 
     share: float
     message: str
+    finding: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,11 @@ class Mistake:
 
 class _Question:
     """What questions have in common: they are asked by name, and never raise at a student."""
+
+    @property
+    def known_findings(self):
+        """The sentences of the misconceptions that this question names."""
+        return ()
 
     def check(self, answer=_FROM_NOTEBOOK):
         """Print one line about the notebook's variable (or `answer`): the visible check.
@@ -92,6 +107,10 @@ class Number(_Question):
     decimals: int = field(default=2, kw_only=True)
     mistakes: Sequence[Mistake] = field(default=(), kw_only=True)
     objection: Callable[[float], str | None] | None = field(default=None, kw_only=True)
+
+    @property
+    def known_findings(self):
+        return tuple(mistake.message for mistake in self.mistakes)
 
     @property
     def form(self):
@@ -129,26 +148,27 @@ class Number(_Question):
         try:
             number = as_number(answer)
         except Unreadable as problem:
-            return Verdict(0.0, f"{self.name} {problem}")
+            return _refused(self.name, problem)
         if self._agrees(number, expected):
             return Verdict(1.0, f"{self._said(number)} is right.")
         mistake = self._mistake(number)
         if mistake:
-            return Verdict(mistake.share, f"{self._said(number)}: {mistake.message}")
+            return Verdict(mistake.share, f"{self._said(number)}: {mistake.message}", mistake.message)
         objection = self._objection(number)
         if objection:
             return Verdict(0.0, f"{self._said(number)}: {objection}")
         if self._agrees(-number, expected):
-            return Verdict(0.0, f"{self._said(number)} has the right size but the wrong sign.")
+            return Verdict(0.0, f"{self._said(number)} has the right size but the wrong sign.", "the wrong sign")
         factor = self._wrong_unit(number, expected)
         if factor:
             return Verdict(0.0, f"{self._said(number)} is {factor} what it should be: look at the unit "
-                                f"({self.form}, is asked for).")
+                                f"({self.form}, is asked for).", "the wrong unit")
         if abs(number - expected) <= 5 * self._tolerance:
             return Verdict(
                 0.0,
                 f"{self._said(number)} is close, but not right to {self.decimals} decimals: "
                 "round only the last result.",
+                "close, but not right to the decimals asked for",
             )
         return Verdict(0.0, f"{self._said(number)} is not right ({self.form}, is asked for).")
 
@@ -236,12 +256,13 @@ class Table(_Question):
         try:
             table = as_table(answer)
         except Unreadable as unreadable:
-            return Verdict(0.0, f"{self.name} {unreadable}")
+            return _refused(self.name, unreadable)
         with contextlib.suppress(Exception):    # a table too odd to be compared does not agree
             if self.agrees(table, expected):
                 return Verdict(1.0, f"{self.name}, {self.property}: right.")
-        problem = self._problem(table) or "this is not what was asked for."
-        return Verdict(0.0, f"{self.name}, {self.property}: {problem}")
+        problem = self._problem(table)
+        return Verdict(0.0, f"{self.name}, {self.property}: {problem or 'this is not what was asked for.'}",
+                       problem or "")
 
     def _problem(self, table):
         try:
@@ -268,6 +289,10 @@ class Choice(_Question):
             raise QuestionError(f"{self.name} has a mistake that is no option: {shorten(unknown)}.")
 
     @property
+    def known_findings(self):
+        return tuple(self.mistakes.values())
+
+    @property
     def form(self):
         """What is asked for, in words: 'one of "higher", "lower"'."""
         return "one of " + ", ".join(f'"{option}"' for option in self.options)
@@ -290,11 +315,11 @@ class Choice(_Question):
         try:
             option = self._option(answer)
         except Unreadable as problem:
-            return Verdict(0.0, f"{self.name} {problem}")
+            return _refused(self.name, problem)
         if option == expected:
             return Verdict(1.0, f'{self.name} = "{option}" is right.')
-        reason = self.mistakes.get(option)
-        return Verdict(0.0, f'{self.name} = "{option}"' + (f": {reason}" if reason else " is not right."))
+        reason = self.mistakes.get(option, "")
+        return Verdict(0.0, f'{self.name} = "{option}"' + (f": {reason}" if reason else " is not right."), reason)
 
     def _option(self, answer):
         text = as_text(answer)
@@ -316,7 +341,7 @@ class Prediction(Choice):
         try:
             option = self._option(answer)
         except Unreadable as problem:
-            return Verdict(0.0, f"{self.name} {problem}")
+            return _refused(self.name, problem)
         return Verdict(1.0, f'{self.name} = "{option}": you have committed yourself.')
 
 
@@ -371,7 +396,7 @@ class Part:
         if followed.share < 1:
             return None
         return Verdict(self.follow.share, f"{self.question.name} follows rightly from your "
-                                          f"{' and '.join(self.follow.names)}, which must be corrected.")
+                                          f"{' and '.join(self.follow.names)}, which must be corrected.", FOLLOWS)
 
 
 def points(*parts):
@@ -400,19 +425,33 @@ def judge_all(parts, answer_of):
     `answer_of` gives the answer (any object) by a variable's name.
     """
     earned, lines = 0.0, []
-    for part in parts:
-        try:
-            verdict = _quietly(part.judge, answer_of)
-        except Exception as failure:
-            reason = " ".join(f"{type(failure).__name__}: {failure}".split())
-            lines.append(f"{UNJUDGED}: {part.question.name} could not be judged by itself ({reason}); "
-                         "your instructor will look at it.")
+    for part, verdict in zip(parts, verdicts_on(parts, answer_of), strict=True):
+        if verdict.finding == UNJUDGED:
+            lines.append(f"{UNJUDGED}: {verdict.message}")
             continue
         gained = part.points * verdict.share
         earned += gained
         mark = "✓" if verdict.share == 1 else "✗"
         lines.append(f"{mark} {verdict.message} ({gained:g} of {part.points:g} point{'s' * (part.points != 1)})")
     return (int(earned) if earned == int(earned) else float(earned)), lines
+
+
+def verdicts_on(parts, answer_of):
+    """The Verdict on each part, in order; if judging it fails, one with the finding UNJUDGED."""
+    return [_verdict(part, answer_of) for part in parts]
+
+
+def _verdict(part, answer_of):
+    try:
+        return _quietly(part.judge, answer_of)
+    except Exception as failure:
+        reason = " ".join(f"{type(failure).__name__}: {failure}".split())
+        return Verdict(0.0, f"{part.question.name} could not be judged by itself ({reason}); "
+                            "your instructor will look at it.", UNJUDGED)
+
+
+def _refused(name, problem):
+    return Verdict(0.0, f"{name} {problem}", UNANSWERED if isinstance(problem, Unanswered) else UNREADABLE)
 
 
 _asked = None

@@ -22,9 +22,9 @@ class DescribeGrades(GetGrades):
         self._headings = []     # (level, title) of the headings that the current cell stands under
         self._gradings = []
         nb, resources = super().preprocess(nb, resources)
-        headings = [title for cell in nb.cells if cell.cell_type == "markdown" for _, title in _headings(cell)]
+        titles = [title for cell in nb.cells if cell.cell_type == "markdown" for _, title in headings(cell)]
         resources["feedback"] = {
-            "title": headings[0] if headings else self.notebook_id,
+            "title": titles[0] if titles else self.notebook_id,
             "gradings": self._gradings,
             "waiting": sum(grading["points"] for grading in self._gradings if grading["waiting"]),
         }
@@ -39,7 +39,7 @@ class DescribeGrades(GetGrades):
     def preprocess_cell(self, cell, resources, cell_index):
         cell, resources = super().preprocess_cell(cell, resources, cell_index)
         if cell.cell_type == "markdown" and not is_solution(cell):
-            for level, title in _headings(cell):
+            for level, title in headings(cell):
                 self._headings = [above for above in self._headings if above[0] < level] + [(level, title)]
         for output in cell.get("outputs", ()):
             if output.output_type == "error":
@@ -66,7 +66,7 @@ class DescribeGrades(GetGrades):
         return cell, resources
 
 
-def _headings(markdown_cell):
+def headings(markdown_cell):
     """The (level, title) of each heading."""
     prose = re.sub(r"```.*?```", "", markdown_cell.source, flags=re.DOTALL)
     return [(len(marks), title) for marks, title in re.findall(r"^(#+) +(.+?) *#*$", prose, flags=re.MULTILINE)]

@@ -2,7 +2,8 @@
 
     python -m glmmlib.teaching.grading release          solutions/ -> course/
     python -m glmmlib.teaching.grading check-release    is course/ what release would make?
-    python -m glmmlib.teaching.grading grade            gradebook/submitted/ -> marks and feedback
+    python -m glmmlib.teaching.grading grade            gradebook/submitted/ -> marks, feedback, reports
+    python -m glmmlib.teaching.grading report           gradebook/ -> reports, after marks were given by hand
 
 Run from the top of the course's repository, where `nbgrader_config.py` says which folder is which.
 
@@ -11,10 +12,12 @@ How a submission becomes marks::
     solutions/ --key--> cells, points, questions
     submission --submission--> steps --sandbox/kernel--> outputs, answers as plain values (journal)
     answers + key --judge--> marks --gradebook--> nbgrader's database --pages--> feedback
+    database, journal + key --report--> a page and a table of the class for each assignment
 """
 
 _HOMES = {"Course": "course", "GradingError": "course", "SandboxError": "sandbox", "Row": "run", "grade": "run",
-          "release": "handout", "stale_sections": "handout", "main": "__main__"}
+          "release": "handout", "stale_sections": "handout", "main": "__main__",
+          "make_reports": "report"}
 __all__ = list(_HOMES)
 
 

@@ -1,4 +1,4 @@
-"""The command line: python -m glmmlib.teaching.grading release | check-release | grade."""
+"""The command line: python -m glmmlib.teaching.grading release | check-release | grade | report."""
 
 import argparse
 import sys
@@ -15,11 +15,13 @@ def main(arguments=None):
     commands = parser.add_subparsers(dest="command", required=True)
     for name, words in (("release", "make course/ from solutions/"),
                         ("check-release", "say what release would change"),
+                        ("report", "write gradebook/report/ once more, as after giving marks by hand"),
                         ("grade", "grade gradebook/submitted/<student>/<section>/")):
         command = commands.add_parser(name, help=words, description=words)
         command.add_argument("--root", default=".", help="the top of the course's repository (default: here)")
+        if name in ("report", "grade"):
+            command.add_argument("--assignments", nargs="+", metavar="SECTION", help=f"{name} these only")
     command.add_argument("--students", nargs="+", metavar="NAME", help="grade these only")
-    command.add_argument("--assignments", nargs="+", metavar="SECTION", help="grade these only")
     command.add_argument("--jobs", type=int, metavar="N", help="how many run at once (default: one per processor)")
     command.add_argument("--resume", action="store_true",
                          help="run only what is new or changed; what was run before is judged again")
@@ -31,10 +33,13 @@ def main(arguments=None):
     try:
         course = Course(options.root)   # which says so if nbgrader, that all below needs, is missing
         from .handout import release, stale_sections
+        from .report import make_reports
         from .run import grade
 
         if options.command == "release":
             release(course)
+        elif options.command == "report":
+            make_reports(course, options.assignments)
         elif options.command == "grade":
             grade(course, options.students, options.assignments, options.jobs, options.resume, not options.no_sandbox)
         else:

@@ -1,7 +1,10 @@
 """nbgrader's gradebook, written by one writer, a submission at a time."""
 
+import contextlib
 import warnings
 from dataclasses import dataclass
+
+from .course import GradingError
 
 
 @dataclass(frozen=True)
@@ -92,3 +95,52 @@ def _save_grade(grade, score, resubmitted):
     elif resubmitted or changed:
         grade.needs_manual_grade = True
     return (grade.name, before, score) if changed else None
+
+
+def read_marks(course, assignment):
+    """What the gradebook says of an assignment, as two DataFrames.
+
+    ``submissions``: student_id, score (as in scores.csv, less the penalty for being late), max_score.
+    ``grades``: student_id, notebook, grade_id, score, waiting (for a person's marks).
+    """
+    import pandas as pd
+    from nbgrader.api import Assignment, BaseCell, Grade, Gradebook, Notebook, SubmittedAssignment, SubmittedNotebook
+
+    book = Gradebook(course.db_url, course.config.CourseDirectory.get("course_id", "default_course"))
+    with contextlib.closing(book), warnings.catch_warnings():
+        warnings.simplefilter("ignore")     # of SQLAlchemy, about nbgrader's habits
+        submissions = pd.DataFrame(
+            book.db.query(SubmittedAssignment.student_id, SubmittedAssignment.score,
+                          SubmittedAssignment.late_submission_penalty, SubmittedAssignment.max_score)
+            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+            .filter(Assignment.name == assignment).all(), columns=["student_id", "score", "penalty", "max_score"])
+        grades = pd.DataFrame(
+            book.db.query(SubmittedAssignment.student_id, Notebook.name, BaseCell.name, Grade.score,
+                          Grade.needs_manual_grade)
+            .select_from(Grade)
+            .join(BaseCell, BaseCell.id == Grade.cell_id)
+            .join(SubmittedNotebook, SubmittedNotebook.id == Grade.notebook_id)
+            .join(Notebook, Notebook.id == SubmittedNotebook.notebook_id)
+            .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
+            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+            .filter(Assignment.name == assignment).all(),
+            columns=["student_id", "notebook", "grade_id", "score", "waiting"])
+    earned = submissions.score.astype(float) - submissions.pop("penalty").astype(float)
+    submissions["score"] = earned.clip(lower=0).round(6)
+    return submissions, grades
+
+
+@contextlib.contextmanager
+def alone(course):
+    """Keep a second grader out of this gradebook meanwhile."""
+    try:
+        import fcntl
+    except ImportError:     # Windows
+        yield
+        return
+    with open(course.gradebook / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise GradingError(f"Somebody else is grading in {course.gradebook}: wait until that is done.") from None
+        yield

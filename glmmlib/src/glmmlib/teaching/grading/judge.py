@@ -58,15 +58,20 @@ def judge(record, key):
 def _judge_test(cell, record, name):
     if cell.grade_id in record.not_run[name]:
         return 0.0, [record.not_run[name][cell.grade_id]]
-    codes = record.answers[name].get(cell.grade_id) or {}
+    earned, lines = judge_all(cell.parts, answers_to(cell, record, name).__getitem__)
+    return min(float(earned), float(cell.metadata["points"])), lines
+
+
+def answers_to(cell, record, name):
+    """What notebook `name` answers to a test, {variable: plain value}; UNDEFINED what was never asked."""
+    codes = record.answers.get(name, {}).get(cell.grade_id) or {}
     values = {}
     for variable in cell.names:
         try:
             values[variable] = decode(codes.get(variable))
         except Unintelligible:
             values[variable] = UNDEFINED
-    earned, lines = judge_all(cell.parts, values.__getitem__)
-    return min(float(earned), float(cell.metadata["points"])), lines
+    return values
 
 
 def _show_verdict(cell, known, earned, lines):

@@ -15,9 +15,10 @@ import nbformat
 
 from . import pages
 from .course import GradingError
-from .gradebook import Writer
+from .gradebook import Writer, alone
 from .judge import judge
 from .key import read_key
+from .report import report_folder, write_report
 from .sandbox import Limits, NoSandbox, Sandbox, SandboxError
 from .submission import (Job, digest_of_files, digest_of_run, keep, last_graded, note_graded, read_files, recall,
                          run_submission, write_atomically)
@@ -43,18 +44,20 @@ def grade(course, students=None, assignments=None, jobs=None, resume=False, sand
 
     `students` and `assignments` choose by name (None: all); `jobs` submissions run at the same time
     (None: one per processor). With `resume`, what an earlier run did with the same files is kept and
-    only judged again. Makes feedback pages and scores.csv; what was handed in is only read. Raises
+    only judged again. Makes feedback pages, scores.csv and reports; what was handed in is only read. Raises
     GradingError or SandboxError before anything is graded when nothing can be.
     """
     began = time.monotonic()
     course.submitted.mkdir(parents=True, exist_ok=True)
     (course.gradebook / ".gitignore").write_text("*\n")  # what students hand in is never committed
-    with _alone(course):
+    with alone(course):
         todo = _jobs(course, students, assignments)
         known = set(course.sections())
         keys = {name: read_key(course, name) for name in sorted({job.assignment for job in todo} & known)}
         rows = _grade_all(course, todo, keys, jobs or os.cpu_count() or 1, resume, sandbox)
         _write_tables(course, rows, complete=students is None and assignments is None)
+        for key in keys.values():
+            write_report(course, key)
     _summarise(course, rows, time.monotonic() - began)
     return rows
 
@@ -267,7 +270,7 @@ def _summarise(course, rows, seconds):
         f"{len(graded)} of {len(rows)} submissions are graded ({seconds:.0f} s), "
         f"{sum(bool(row.problem) for row in graded)} of them with a noted problem; "
         f"{sum(row.needs_manual_grade for row in graded)} have answers to grade by hand.\n"
-        f"Scores: {course.gradebook / 'scores.csv'}\nFeedback: {course.feedback}"
+        f"Scores: {course.gradebook / 'scores.csv'}\nReport: {report_folder(course)}\nFeedback: {course.feedback}"
     )
 
 
@@ -300,19 +303,3 @@ class Progress:
         if self._shown:
             self._stream.write(f"\r\033[K{text}")
             self._stream.flush()
-
-
-@contextlib.contextmanager
-def _alone(course):
-    """Keep a second grader out of this gradebook meanwhile."""
-    try:
-        import fcntl
-    except ImportError:     # Windows
-        yield
-        return
-    with open(course.gradebook / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise GradingError(f"Somebody else is grading in {course.gradebook}: wait until that is done.") from None
-        yield
