@@ -278,3 +278,14 @@ def test_stepwise_with_alpha_goes_on_while_nothing_is_missed():
     assert steps.final is steps.models[0] and "would miss" in steps.reason
     with pytest.raises(gl.DataError, match="alpha must lie"):
         gl.stepwise("y ~ 1 + x + (1 | g)", data, alpha=2)
+
+
+def test_a_slope_that_no_group_shows_is_not_determined():
+    """Each group has one session, so how sessions vary within groups cannot be told."""
+    rng = np.random.default_rng(1)
+    g = np.repeat(np.arange(20), 30)
+    eta = rng.normal(size=20)[g] + 0.5 * (g % 2)
+    data = pd.DataFrame({"g": g, "session": np.where(g % 2, "b", "a"), "y": rng.binomial(1, 1 / (1 + np.exp(-eta)))})
+    with pytest.warns(gl.ConvergenceWarning, match="did not converge"):
+        m = gl.glmer("y ~ 1 + session + (1 + session | g)", data)
+    assert not m.converged and m.fit.certificate.flat.shape[1] == 1

@@ -22,6 +22,9 @@ import numpy as np
 SINGULAR_TOLERANCE = 1e-4
 # Scaled curvature below this cannot be told from none: the Hessian's differences are no better.
 FLAT = 1e-7
+# An entry of Lambda whose curvature is below this has a standard error above 100 times the noise: the
+# data do not determine it, however well it stands on its own scale.
+LOOSE = 1e-4
 # A fit has converged when a Newton step would lower the deviance by less than this.
 CONVERGED_DECREMENT = 1e-6
 # Random effects with a standard deviation above this on the scale of a log or a log-odds are no
@@ -122,14 +125,18 @@ def certify(objective, phi, gradient, hessian) -> Certificate:
     values, vectors = np.linalg.eigh(unit[:, None] * H * unit)
     steep, flat = values > FLAT, np.abs(values) <= FLAT
     back = kept @ (unit[:, None] * vectors)  # from those eigenvectors to phi
+    raw, directions = np.linalg.eigh(H)
+    directions = kept @ directions
+    loose = (raw < LOOSE) & (np.linalg.norm(directions[:objective.k], axis=0) > 0.9)
     slope = vectors.T @ (unit * g)
     # Where the curvature is not positive a step of the gradient's size is as good a guess as any.
     decrement = 0.5 * float(np.sum(slope**2 / np.where(flat, 1.0, np.abs(values)))) if len(phi) else 0.0
     return Certificate(
-        decrement=decrement, curvature=float(np.linalg.eigvalsh(H)[0]) if len(H) else np.inf,
+        decrement=decrement, curvature=float(raw[0]) if len(H) else np.inf,
         smallest=float(values[0]) if len(H) else np.inf,
-        flat=np.linalg.qr(back[:, flat])[0], down=_unit(back[:, 0]) if len(H) and values[0] < -FLAT else None,
-        null=null, runaway=runaway(objective, phi), noiseless=noiseless(objective, phi), phi_cov=2 * (back[:, steep] / values[steep]) @ back[:, steep].T)
+        flat=np.linalg.qr(np.hstack([back[:, flat], directions[:, loose & (raw > -LOOSE)]]))[0], down=_unit(back[:, 0]) if len(H) and values[0] < -FLAT else None,
+        null=null, runaway=runaway(objective, phi), noiseless=noiseless(objective, phi),
+        phi_cov=2 * (back[:, steep] / values[steep]) @ back[:, steep].T)
 
 
 def runaway(objective, phi):
