@@ -18,6 +18,9 @@ def main(arguments=None):
                         ("grade", "grade gradebook/submitted/<student>/<section>/")):
         command = commands.add_parser(name, help=words, description=words)
         command.add_argument("--root", default=".", help="the top of the course's repository (default: here)")
+        if name == "release":
+            command.add_argument("--cohort", metavar="NAME", help="draw this class's own data, named so on every handout; "
+                                 '"bundled" goes back (default: as course/ is)')
     command.add_argument("--students", nargs="+", metavar="NAME", help="grade these only")
     command.add_argument("--assignments", nargs="+", metavar="SECTION", help="grade these only")
     command.add_argument("--jobs", type=int, metavar="N", help="how many run at once (default: one per processor)")
@@ -34,7 +37,7 @@ def main(arguments=None):
         from .run import grade
 
         if options.command == "release":
-            release(course)
+            release(course, options.cohort or None)
         elif options.command == "grade":
             grade(course, options.students, options.assignments, options.jobs, options.resume, not options.no_sandbox)
         else:
