@@ -12,7 +12,8 @@ from every_section import total_points
 
 import glmmlib as gl
 from glmmlib.teaching import cohort
-from glmmlib.teaching.grading import Course, GradingError, main, release, stale_sections
+from glmmlib.teaching.grading import Course, GradingError, grade, main, release, stale_sections
+from glmmlib.teaching.grading.submission import Job, recall
 
 COHORTS = ["2027-spring", "2027-autumn", "evening.class_3"]
 
@@ -156,13 +157,15 @@ def cohort_class(request, repo, tmp_path_factory, sandbox):
 
 
 def test_solutions_score_full_marks_whatever_the_cohort(cohort_class, repo):
-    from glmmlib.teaching.grading import grade
-
     rows = {(row.assignment, row.student_id): row for row in grade(cohort_class.course)}
     assert {section for section, _ in rows} == set(cohort_class.sections)
     for (section, student), row in rows.items():
         points, by_hand = total_points(repo, section)
         if student == "student-a":
             assert (row.score, row.problem) == (points - by_hand, ""), section
+            run = recall(cohort_class.course, Job(section, student, None))
+            shown = [output for notebook in run.notebooks.values() for cell in notebook.cells
+                     for output in cell.get("outputs", ())]
+            assert shown and [output.evalue for output in shown if output.output_type == "error"] == []
         else:
             assert row.score < points - by_hand, "the data of others give other answers"
