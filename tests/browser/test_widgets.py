@@ -33,3 +33,35 @@ def test_a_slider_moves_the_picture(page, tmp_path):
     assert picture.evaluate("image => image.complete && image.naturalWidth") > 300
     words.scroll_into_view_if_needed()
     page.screenshot(path=os.environ.get("SCREENSHOTS", str(tmp_path)) + "/link_explorer.png")
+
+
+def test_the_threshold_follows_the_sliders(lab, browser, tmp_path):  # noqa: F811
+    page = open_and_run(browser, lab[0], "s9_psychometrics/s9_psychometrics.ipynb")
+    words = page.locator(".glmmlib-words")
+    words.wait_for(timeout=90_000)
+    picture = page.locator('.widget-vbox img[alt^="With guess rate"]')
+    assert "the threshold is 1.70 arcmin" in words.inner_text()
+    before = picture.get_attribute("src")
+
+    handle = page.locator(".widget-hslider", has_text="lapse rate").locator(".noUi-handle")
+    handle.focus()
+    for _ in range(4):
+        handle.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.glmmlib-words').innerText.includes('lapse rate 0.020')")
+    assert "from 0.250 to 0.980" in words.inner_text() and "the threshold is 1.72 arcmin" in words.inner_text()
+    assert picture.get_attribute("src") != before and "0.980" in picture.get_attribute("alt")
+    words.scroll_into_view_if_needed()
+    page.screenshot(path=os.environ.get("SCREENSHOTS", str(tmp_path)) + "/threshold_explorer.png")
+    page.close()
+
+
+def test_a_tick_changes_the_model(lab, browser, tmp_path):  # noqa: F811
+    page = open_and_run(browser, lab[0], "s7_issues/s7_issues.ipynb")
+    words = page.locator(".glmmlib-words")
+    words.wait_for(timeout=90_000)
+    assert "14 parameters" in words.inner_text()
+    page.get_by_role("checkbox", name="interaction varies").click()
+    page.wait_for_function("() => document.querySelector('.glmmlib-words').innerText.includes('10 parameters')")
+    words.scroll_into_view_if_needed()
+    page.screenshot(path=os.environ.get("SCREENSHOTS", str(tmp_path)) + "/singular_explorer.png")
+    page.close()

@@ -22,7 +22,7 @@ VARIABLES = {
     "report": ", ".join(f"enough_{item}" for item in s8.REPORT),
 }
 BEFORE = """
-names = ["glmmlib", "formulaic", "numpy", "pandas", "scipy"]
+names = ["glmmlib", "formulaic", "numpy", "pandas", "scipy", "threadpoolctl"]
 table = pd.DataFrame({"package": names, "version": [metadata.version(name) for name in names]})
 old = np.random.RandomState(8)
 """

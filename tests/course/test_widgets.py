@@ -6,11 +6,15 @@ import re
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from matplotlib.figure import Figure
 from PIL import Image
 from scipy.special import expit
 
-from glmmlib.teaching.widgets import Explorer, MovingPicture, link_explorer
+import glmmlib as gl
+from glmmlib.teaching.exercises.common import CODING
+from glmmlib.teaching.widgets import Explorer, MovingPicture, link_explorer, shrinkage_explorer, singular_explorer, threshold_explorer
+from glmmlib.teaching.widgets.shrinkage import Experiment, partially_pooled, separate_fits
 
 
 def pixels(png):
@@ -98,6 +102,23 @@ def test_the_corners_of_all_sliders_can_be_drawn(family):
         assert "nan" not in shown(explorer)[2] and "inf" not in shown(explorer)[2]
 
 
+@pytest.mark.parametrize("p, guess, lapse, says", [
+    (0.625, 0.25, 0.0, "p = 0.625 is 50 % of this rise, η = 0.00: the threshold is 1.70 arcmin"),
+    (0.5, 0.25, 0.0, "33 % of this rise, η = −0.69: the threshold is 1.42 arcmin"),
+    (0.75, 0.0, 0.0, "η = 1.10: the threshold is 2.14 arcmin"),
+    (0.75, 0.25, 0.1, "77 % of this rise, η = 1.20: the threshold is 2.18 arcmin"),
+    (0.2, 0.25, 0.0, "never reaches p = 0.200"),
+    (0.25, 0.25, 0.0, "never reaches p = 0.250"),
+    (0.95, 0.25, 0.05, "rises from 0.250 to 0.950. It never reaches p = 0.950")])
+def test_the_threshold_follows_p_guess_and_lapse(p, guess, lapse, says):
+    explorer = threshold_explorer(midpoint=1.7, slope=2.5)
+    for name, value in {"p": p, "guess": guess, "lapse": lapse}.items():
+        explorer.controls[name].value = value
+    picture, alt, words = shown(explorer)
+    assert says in words and alt == words
+    assert np.isfinite(pixels(picture)).all()
+
+
 def test_without_widgets_there_are_a_picture_and_words():
     explorer = link_explorer()
     explorer.controls["x"].value = 2.0
@@ -110,3 +131,96 @@ def test_without_widgets_there_are_a_picture_and_words():
 def test_words_are_text_not_markup(moving):
     explorer = Explorer(lambda: (moving[0], "1 < 2 & so on"))
     assert "1 &lt; 2 &amp; so on" in explorer.widget.children[-1].value
+
+
+# --- the singular-fit explorer -------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def singular():
+    return singular_explorer()
+
+
+def tick(explorer, **values):
+    for name, control in explorer.controls.items():
+        control.value = values.get(name, True)
+    return shown(explorer)
+
+
+def test_a_singular_fit_says_its_direction_and_what_comes_next(singular):
+    words = tick(singular)[2]
+    with pytest.warns(gl.SingularFitWarning):
+        m = gl.glmer("ResponseCorrect ~ center(Size) * Condition + (center(Size) * Condition | Subject)",
+                     gl.load_crowding(), contrasts=CODING)
+    assert f"14 parameters, −2 log L = {-2 * m.loglik:.1f}" in words
+    for weight in m.convergence.no_variance[0].combination.abs():
+        assert f"{weight:.2f}" in words
+    assert "Try next: (1 + center(Size) + Condition + center(Size):Condition || Subject)" in words
+
+
+def test_following_the_advice_ends_at_a_fit_that_is_not_singular(singular):
+    words = tick(singular, correlated=False)[2]
+    assert "do not differ in the interaction alone" in words and "Try next: (1 + center(Size) + Condition || Subject)" in words
+    words = tick(singular, correlated=False, interaction=False)[2]
+    assert "Not singular" in words and "Try next" not in words
+
+
+def test_an_interaction_varies_only_with_its_main_effects(singular):
+    assert "it is left out" in tick(singular, size=False)[2]
+    assert "it is left out" not in tick(singular, size=False, interaction=False)[2]
+
+
+def test_every_choice_of_random_effects_can_be_drawn(singular):
+    pictures = set()
+    for ticked in range(16):
+        values = {name: bool(ticked >> i & 1) for i, name in enumerate(singular.controls)}
+        png, alt, words = tick(singular, **values)
+        assert np.isfinite(pixels(png)).all() and alt == words and "nan" not in words
+        pictures.add(png)
+    assert len(pictures) == 9, "one for each model"
+
+
+def test_the_explorer_takes_another_class_s_data():
+    explorer = singular_explorer(gl.simulate_crowding(1))
+    assert "(nor in 1 more)" in shown(explorer)[2], "two directions without variance"
+
+
+# --- the shrinkage explorer ----------------------------------------------------------------------
+
+def test_separate_fits_are_those_of_a_glm():
+    _, size, outcome = Experiment().run(subjects=10, trials=60, spread=1.0)
+    fits = separate_fits(size, outcome)
+    for x, y, b in zip(size, outcome, fits):
+        assert b == pytest.approx(sm.Logit(y, sm.add_constant(x)).fit(disp=0).params, abs=1e-5)
+
+
+@pytest.mark.parametrize("outcome", [[1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 1, 1], [1, 1, 1, 0]])
+def test_a_subject_without_an_estimate_of_its_own_is_known(outcome):
+    x = np.array([[-1.0, -0.5, 0.5, 1.0]] * 2)
+    fits = separate_fits(x, np.array([outcome, [0, 1, 0, 1]]))
+    assert np.isnan(fits[0]).all() and np.isfinite(fits[1]).all()
+
+
+def test_without_spread_the_pooled_estimates_are_nearly_alike():
+    apart = {spread: partially_pooled(*Experiment().run(40, 60, spread)[1:])[0].std(axis=0) for spread in (0.0, 2.0)}
+    assert (apart[0.0] < apart[2.0] / 4).all()
+
+
+def test_a_slider_makes_another_experiment():
+    explorer = shrinkage_explorer()
+    before = shown(explorer)
+    explorer.controls["trials"].value = 60
+    after = shown(explorer)
+    assert before[0] != after[0] and "with 60 trials each" in after[2]
+    own, pooled = map(float, re.findall(r"less than (\d\.\d+)", after[2]))
+    assert pooled < own
+
+
+@pytest.mark.parametrize("subjects", ["min", "max"])
+@pytest.mark.parametrize("trials", ["min", "max"])
+def test_the_corners_of_the_experiment_can_be_drawn(subjects, trials):
+    explorer = shrinkage_explorer()
+    controls = explorer.controls
+    for spread in ("min", "max"):
+        for name, end in {"subjects": subjects, "trials": trials, "spread": spread}.items():
+            controls[name].value = getattr(controls[name], end)
+        assert np.isfinite(pixels(shown(explorer)[0])).all() and "nan" not in shown(explorer)[2]

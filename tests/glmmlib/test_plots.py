@@ -138,6 +138,16 @@ def test_bins_count_trials_not_rows(crowding):
     assert (table.trials * table.predicted).sum() == pytest.approx((model.predict() * counts["size"]).sum())
 
 
+def test_bins_without_errors_have_an_interval_too():
+    data = simulate(groups=8, rows=60, beta=(1, 4))
+    model = gl.glmer("y ~ x + (1 | g)", data)
+    for trials in range(3, 20):
+        table = plots.binned(model, "x", bins=len(data) // trials)
+        assert table.proportion.max() == 1 and table.proportion.min() == 0
+        assert (table.lower <= table.proportion).all() and (table.proportion <= table.upper).all()
+    plots.plot_psychometric(model, "x", bins=100)
+
+
 def test_asymptotes_are_marked(guessing):
     ax = plots.plot_psychometric(guessing)
     heights = {round(float(line.get_ydata()[0]), 6) for line in ax.lines

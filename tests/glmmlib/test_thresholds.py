@@ -151,6 +151,26 @@ def test_crossed_factors_take_their_turns():
         np.testing.assert_allclose(table.se, np.sqrt(np.einsum("ri,rij,rj->r", gradient, b, gradient)))
 
 
+def test_an_estimated_lapse_rate_adds_its_own_uncertainty(crowding):
+    """Against the delta method by hand: the threshold as a function of intercept, slope and lapse rate."""
+    fit = gl.glmer("ResponseCorrect ~ 1 + Size + (1 | Subject)", crowding, gl.Binomial(guess=0.2, lapse="estimate"))
+    held = fit.refit(held={"lapse": fit.lapse})
+    p, row = 0.75, fit.thresholds(p=0.75, re="population")
+    free = fit.fit.phi[1:2]  # theta, then the lapse rate
+
+    def threshold(beta, free):
+        return (fit.fit.family.with_free(free).link(p) - beta[0]) / beta[1]
+
+    beta, h = fit.fixef.to_numpy(), 1e-5
+    gradient = [*((threshold(beta + d, free) - threshold(beta - d, free)) / (2 * h) for d in h * np.eye(2)),
+                float((threshold(beta, free + h) - threshold(beta, free - h)) / (2 * h))]
+    jacobian = np.zeros((3, len(fit.fit.phi)))
+    jacobian[:2], jacobian[2, 1] = fit.fit.posterior.beta_jacobian, 1
+    cov = jacobian @ fit.fit.phi_cov @ jacobian.T
+    assert row.se.item() == pytest.approx(np.sqrt(gradient @ cov @ gradient), rel=1e-5)
+    assert row.se.item() != pytest.approx(held.thresholds(p=p, re="population").se.item(), rel=1e-3)
+
+
 def test_bootstrap_agrees_with_the_delta_method_where_that_is_good(m):
     options = {"re": "population", "p": 0.7}
     wald, boot = m.thresholds(**options), m.thresholds(**options, interval="bootstrap", n=80, seed=3)

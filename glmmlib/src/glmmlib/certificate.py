@@ -124,7 +124,7 @@ def certify(objective, phi, gradient, hessian) -> Certificate:
     back = kept @ (unit[:, None] * vectors)  # from those eigenvectors to phi
     slope = vectors.T @ (unit * g)
     # Where the curvature is not positive a step of the gradient's size is as good a guess as any.
-    decrement = float(np.sum(slope**2 / np.where(flat, 1.0, np.abs(values)))) if len(phi) else 0.0
+    decrement = 0.5 * float(np.sum(slope**2 / np.where(flat, 1.0, np.abs(values)))) if len(phi) else 0.0
     return Certificate(
         decrement=decrement, curvature=float(np.linalg.eigvalsh(H)[0]) if len(H) else np.inf,
         smallest=float(values[0]) if len(H) else np.inf,

@@ -101,7 +101,7 @@ class Posterior:
 
         left, right : (X, Zs, codes): X (rows, p); per factor Z (rows, q) and codes (rows,), -1 for
             a group that was not fitted, which adds the variance of a new one. Without random
-            effects Zs and codes are empty.
+            effects Zs and codes are empty. A fourth item (rows, m) adds a combination of phi.
         """
         g_left, g_right = self._through_phi(*left), self._through_phi(*right)
         total = np.einsum("ri,ij,rj->r", g_left, self.phi_cov, g_right)
@@ -116,14 +116,14 @@ class Posterior:
             total[new] += np.einsum("ri,ij,rj->r", Z1[new], L @ L.T, Z2[new])
         return total
 
-    def _through_phi(self, X, Zs, codes):
-        gradient = X @ self.beta_jacobian
+    def _through_phi(self, X, Zs, codes, of_phi=0.0):
+        gradient = X @ self.beta_jacobian + of_phi
         for Z, code, jacobian in zip(Zs, codes, self.jacobians):
             known = (code >= 0)[:, None]
             gradient = gradient + np.einsum("rq,rqm->rm", Z * known, jacobian[code])
         return gradient
 
-    def _conditional(self, X, Zs, codes):
+    def _conditional(self, X, Zs, codes, of_phi=None):
         """(codes, values) in the first factor, and (columns, values) in the border."""
         rows = len(X)
         columns, values, start = [np.zeros((rows, 0), dtype=int)], [np.zeros((rows, 0))], 0

@@ -57,18 +57,19 @@ def thresholds(model, p, x, by, group, re, level, interval, between, **replicate
     return pd.concat(tables, ignore_index=True)
 
 
-def _thresholds_at(model, lines, eta, z, interval, between):
-    cov = model.fit.posterior.covariance
+def _thresholds_at(model, lines, target, z, interval, between):
+    (eta, of_phi), cov = target, model.fit.posterior.covariance
     with np.errstate(divide="ignore", invalid="ignore"):
         t = (eta - lines.a) / lines.s
-        error = _combine(lines.at_zero, -1 / lines.s, lines.slope, -t / lines.s)
+        missed = (*lines.at_zero, -of_phi)  # a - eta_p, which a lapse rate that is estimated makes uncertain too
+        error = _combine(missed, -1 / lines.s, lines.slope, -t / lines.s)
         if between:
             labels, first, second = _pairs(lines.labels, between)
             error = _combine(_rows(error, second), 1, _rows(error, first), -1)
             return _table(labels, "difference", t[second] - t[first], np.sqrt(cov(error, error)), z)
         table = _table(lines.labels, "threshold", t, np.sqrt(cov(error, error)), z)
     if interval == "fieller":
-        aa, ss, as_ = cov(lines.at_zero, lines.at_zero), cov(lines.slope, lines.slope), cov(lines.at_zero, lines.slope)
+        aa, ss, as_ = cov(missed, missed), cov(lines.slope, lines.slope), cov(missed, lines.slope)
         table["lower"], table["upper"] = fieller(lines.a - eta, lines.s, aa, as_, ss, z)
     return table
 
@@ -123,12 +124,19 @@ def _z(level):
 
 
 def _eta_at(model, p):
+    """eta_p, and its derivative (1, m) in phi."""
     family = model.fit.family
     low, high = getattr(family, "guess", 0.0), 1 - getattr(family, "lapse", 0.0)
     if not low < p < high:
         raise DataError(f"p={p:g} is never reached: with this guess and lapse rate the curve runs from "
                         f"{low:g} to {high:g}; choose p between them.")
-    return float(family.link(p))
+    gradient = np.zeros((1, len(model.fit.phi)))
+    if family.free:  # eta_p depends on the lapse rate that is estimated
+        at, h = slice(len(model.fit.theta), len(model.fit.theta) + len(family.free)), 1e-5
+        gradient[0, at] = [(family.with_free(model.fit.phi[at] + step).link(p)
+                            - family.with_free(model.fit.phi[at] - step).link(p)) / (2 * h)
+                           for step in h * np.eye(len(family.free))]
+    return float(family.link(p)), gradient
 
 
 def _table(labels, name, value, se, z):
@@ -136,15 +144,17 @@ def _table(labels, name, value, se, z):
 
 
 def _combine(left, by_left, right, by_right):
-    """by_left * left + by_right * right, row by row, of linear combinations (X, Zs, codes)."""
+    """by_left * left + by_right * right, row by row, of linear combinations (X, Zs, codes[, of phi])."""
     def weighted(a, b):
         return np.reshape(by_left, (-1, 1)) * a + np.reshape(by_right, (-1, 1)) * b
-    return weighted(left[0], right[0]), [weighted(a, b) for a, b in zip(left[1], right[1])], left[2]
+    of_phi = [np.atleast_2d(c[3]) if len(c) > 3 else 0.0 for c in (left, right)]
+    return (weighted(left[0], right[0]), [weighted(a, b) for a, b in zip(left[1], right[1])], left[2],
+            *([weighted(*of_phi)] if len(left) > 3 or len(right) > 3 else []))
 
 
 def _rows(combinations, index):
-    X, Zs, codes = combinations
-    return X[index], [Z[index] for Z in Zs], [code[index] for code in codes]
+    X, Zs, codes, of_phi = combinations
+    return X[index], [Z[index] for Z in Zs], [code[index] for code in codes], of_phi[index]
 
 
 def _pairs(labels, between):

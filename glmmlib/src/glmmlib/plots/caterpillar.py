@@ -4,10 +4,7 @@ import numpy as np
 
 from ..columns import label
 from ..curves import factor_of
-from .style import BLUE, GREY, ORANGE, describe_panels, link_scale, new_panels, number, quantile_of
-
-NAMED = 60  # so many groups, at most, have their names beside the picture
-
+from .style import BLUE, GREY, ORANGE, describe_panels, link_scale, name_groups, new_panels, number, quantile_of
 
 def plot_caterpillar(result, level=0.95, units=None, group=None, axes=None):
     """Conditional modes of the random effects with their intervals, one panel per coefficient.
@@ -52,19 +49,16 @@ def plot_caterpillar(result, level=0.95, units=None, group=None, axes=None):
         axis.axvline(0, color=GREY, linewidth=1, linestyle="--")
         axis.errorbar(modes[name], rows, xerr=half_width[name], fmt="none", color=BLUE, linewidth=1.2)
         for these, fmt, colour in ((~clear[name], "o", BLUE), (clear[name], "s", ORANGE)):
-            axis.plot(modes[name][these], rows[these], fmt, color=colour, markersize=4, fillstyle="none" if fmt == "o" else "full")
+            axis.plot(modes[name][these], rows[these], fmt, color=colour, markersize=4,
+                      fillstyle="none" if fmt == "o" else "full")
         axis.set_title(name.replace(":", ":\n"), fontsize=9)
         axis.set_xlabel(f"deviation ({(units or {}).get(name, scale)})", fontsize=9)
-    if len(modes) <= NAMED:
-        axes[0].set_yticks(rows, [label(level) for level in modes.index])
-    else:
-        axes[0].set_yticks([])
-    axes[0].set_ylim(-1, len(modes))
-    axes[0].set_ylabel(group if len(modes) <= NAMED else f"{len(modes)} levels of {group}")
+    name_groups(axes[0], modes.index)
     first, counts = modes.columns[0], clear.sum()
     describe_panels(
         axes, f"{counts[first]} of {len(modes)} levels of {group} differ clearly from the typical one in {first}",
-        f"Deviations of {len(modes)} levels of {group} from the typical one with {100 * level:g} % intervals. " + " ".join(
+        f"Deviations of {len(modes)} levels of {group} from the typical one with {100 * level:g} % intervals. "
+        + " ".join(
             f"{name}: from {number(modes[name].min())} ({label(modes[name].idxmin())}) to {number(modes[name].max())} "
             f"({label(modes[name].idxmax())}), {counts[name]} intervals without zero." for name in modes), made)
     return axes

@@ -5,7 +5,9 @@ import numpy as np
 from ..curves import curves_of, is_number
 from ..errors import DataError
 from .predictions import draw_band, predictions
-from .style import add_legend, describe, listed, looks, mean_of, name_of, new_axes, number, sentence, with_units
+from .style import (
+    add_legend, describe, listed, looks, mean_of, name_of, new_axes, number, sentence, typical_of, with_units,
+)
 
 POINTS = 100  # of a curve
 
@@ -78,7 +80,7 @@ def plot_effects(result, x, by=(), at=None, scale="response", marginal=False, le
         if marginal and not any(names):
             ax.lines[0].set_label("typical group")
         add_legend(ax, made, title=", ".join(curves.labels.columns))
-    who = f"the typical {listed(b.group for b in result.design.blocks)}" if result.design.blocks else "the model"
+    who = typical_of(result, "the model")
     describe(ax, _finding(result, x, parts, names, values, scale),
              _in_words(result, x, units, scale, who, parts, names, level, marginal))
     return ax

@@ -78,7 +78,8 @@ def plot_pairs(result, group=None, units=None, axes=None):
     factor = factor_of(result, group)
     block, Lambda = result.design.blocks[factor], result.fit.Lambdas[factor]
     if len(block.columns) < 2:
-        raise DataError(f"Only {block.columns[0]} varies by {block.group}, so there is no pair to draw: use plot_caterpillar.")
+        raise DataError(
+            f"Only {block.columns[0]} varies by {block.group}, so there is no pair to draw: use plot_caterpillar.")
     components, null = principal_axes(result, block.group), null_directions(result, block.group)
     pairs, made = list(combinations(block.columns, 2)), axes is None
     axes = new_panels(axes, len(pairs), columns=3, what="pairs of coefficients",
@@ -95,8 +96,9 @@ def plot_pairs(result, group=None, units=None, axes=None):
     finding = (f"Levels of {block.group} do not differ in {listed(same)}" if same else
                f"Levels of {block.group} differ in every direction")
     describe_panels(
-        axes, finding, f"Modes of {len(modes)} levels of {block.group}, pair by pair, over the ellipse of the estimated "
-        f"distribution at {ELLIPSE_SD:g} standard deviations. Standard deviations: "
+        axes, finding,
+        f"Modes of {len(modes)} levels of {block.group}, pair by pair, over the ellipse of the estimated distribution "
+        f"at {ELLIPSE_SD:g} standard deviations. Standard deviations: "
         + ", ".join(f"{name} {number(value)}" for name, value in sd.items()) + "; "
         + ", ".join(f"correlation of {i} and {j} {_correlation(Sigma, i, j)}" for i, j in pairs) + ". "
         + (f"The fit is singular: {len(null)} of {len(sd)} principal components have no variance."
@@ -126,9 +128,12 @@ def _draw_pair(ax, pair, modes, Sigma, components, null):
 
 
 def _draw_legend(axes, made):
-    handles = dict(zip(*reversed(axes[0].get_legend_handles_labels())))
-    where = (axes[0].figure, {"loc": "outside lower center", "ncols": len(handles) if len(axes) > 1 else 2}) if made else (axes[0], {})
-    where[0].legend(handles.values(), handles.keys(), frameon=False, fontsize=9, **where[1])
+    handles = dict(zip(*reversed(axes[0].get_legend_handles_labels())))  # name -> line
+    if made:
+        axes[0].figure.legend(handles.values(), handles.keys(), loc="outside lower center", frameon=False, fontsize=9,
+                              ncols=len(handles) if len(axes) > 1 else 2)
+    else:
+        axes[0].legend(handles.values(), handles.keys(), loc="best", fontsize=9)
 
 
 def _correlation(Sigma, i, j):

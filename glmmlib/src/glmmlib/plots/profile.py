@@ -64,8 +64,10 @@ def plot_zeta(profile, parameters=None, level=0.95, axes=None):
         ax.set_ylim(1.15 * min(zeta.min(), -z), 1.15 * max(zeta.max(), z))
         ax.set_xlabel("value", fontsize=9)
         ax.set_title(str(name).replace("|", "\n| ", 1) if len(str(name)) > 26 else str(name), fontsize=9)
-        bends.append(float(np.max(np.abs(zeta - slope * (value - estimate))[np.abs(zeta) <= z + 1e-9], initial=0)))
-        words.append(f"{name}: estimate {number(estimate)}, {100 * level:g} % interval {_bound(lower)} to {_bound(upper)}.")
+        bend = np.abs(zeta - slope * (value - estimate))
+        bends.append(float(np.max(bend[np.abs(zeta) <= z + 1e-9], initial=0)))
+        words.append(f"{name}: estimate {number(estimate)}, {100 * level:g} % interval {_bound(lower)} to "
+                     f"{_bound(upper)}.")
     axes[0].set_ylabel("zeta", fontsize=9)
     axes[0].legend(frameon=False, fontsize=8, loc="upper left")
     worst = int(np.argmax(bends))

@@ -10,7 +10,7 @@ from ..thresholds import thresholds
 from .predictions import draw_band, predictions
 from .style import (
     GREY, add_legend, describe, describe_panels, listed, looks, mean_of, name_of, new_axes, new_panels, number,
-    quantile_of, sentence, with_units,
+    quantile_of, sentence, typical_of, with_units,
 )
 
 POINTS = 200  # of a curve
@@ -59,10 +59,12 @@ def binned(result, x="Size", by=None, bins=8, level=0.95, rows=None) -> pd.DataF
             ["_x", "_trials", "_hits", "_expected"]].sum()
         n = sums["_trials"].to_numpy()
         p = sums["_hits"].to_numpy() / n
-        centre, half = (p + z**2 / (2 * n)) / (1 + z**2 / n), z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+        centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+        half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
         tables.append(pd.DataFrame(dict(zip(by, key)) | {
-            x: sums["_x"].to_numpy() / n, "trials": n, "proportion": p, "lower": np.maximum(centre - half, 0),
-            "upper": np.minimum(centre + half, 1), "predicted": sums["_expected"].to_numpy() / n}))
+            x: sums["_x"].to_numpy() / n, "trials": n, "proportion": p,
+            # Rounding must not put p = 0 or 1 outside its interval.
+            "lower": np.clip(centre - half, 0, p), "upper": np.clip(centre + half, p, 1), "predicted": sums["_expected"].to_numpy() / n}))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -135,8 +137,7 @@ def plot_psychometric(result, x="Size", p=None, by=None, group=None, member=None
                         yerr=[here["proportion"] - here["lower"], here["upper"] - here["proportion"]])
     _draw_asymptotes(ax, result.fit.family)
     ax.set(xlabel=with_units(x, units), ylabel=mean_of(result), ylim=(-0.02, 1.02), xlim=_padded(values))
-    whose = (f"{name_of_group} {label(member)}" if member is not None else
-             f"the typical {listed(b.group for b in result.design.blocks)}" if result.design.blocks else "all trials pooled")
+    whose = f"{name_of_group} {label(member)}" if member is not None else typical_of(result, "all trials pooled")
     if any(handle.get_label() and not handle.get_label().startswith("_") for handle in ax.lines):
         add_legend(ax, made, title=f"curves: {whose}; points: {'its' if member is not None else 'all'} trials in bins")
     describe(ax, _finding(marks, names, units, name_of_group and f"{name_of_group} {label(member)}"),
@@ -202,8 +203,8 @@ def plot_psychometric_panels(result, x="Size", p=None, by=None, group=None, memb
 
 def _require_psychometric(result, x):
     if not hasattr(result.family, "binomial_link"):
-        raise DataError(f"Psychometric functions belong to the binomial family, and this model is {result.family.name}: "
-                        "use plot_effects.")
+        raise DataError("Psychometric functions belong to the binomial family, and this model is "
+                        f"{result.family.name}: use plot_effects.")
     if x in result.design.variables and not is_number(result.design.variables[x]):
         raise DataError(f"x='{x}' is not numeric, so there is no curve along it: use plot_effects.")
 
@@ -261,8 +262,8 @@ def _draw_asymptotes(ax, family):
 
 
 def _thresholds_in_words(marks, i, units):
-    return ", ".join(f"{_percent(target)} at {number(row['threshold'])} [{number(row['lower'])}, {number(row['upper'])}]"
-                     for target, table in marks for row in [table.iloc[i]])
+    return ", ".join(f"{_percent(target)} at {number(row['threshold'])} "
+                     f"[{number(row['lower'])}, {number(row['upper'])}]" for target, table in marks for row in [table.iloc[i]])
 
 
 def _percent(p):
@@ -296,6 +297,6 @@ def _in_words(result, x, units, whose, names, parts, marks, points, level):
         sentences.append(f"Asymptotes: guess rate {number(family.guess)}, lapse rate {number(family.lapse)}.")
     if points is not None:
         missed = int(((points["predicted"] < points["lower"]) | (points["predicted"] > points["upper"])).sum())
-        sentences.append(f"{len(points)} points, bins of {points['trials'].sum():g} trials; {missed} of their intervals "
-                         "miss what the model predicts for their trials.")
+        sentences.append(f"{len(points)} points, bins of {points['trials'].sum():g} trials; {missed} of their "
+                         "intervals miss what the model predicts for their trials.")
     return " ".join(sentences)

@@ -34,7 +34,8 @@ def binned_residuals(result, x=None, bins=None, level=0.95) -> pd.DataFrame:
         numbers = [name for name in design.predictors if is_number(design.variables[name])]
         raise DataError(f"x='{x}' is not a numeric column of this model; choose from: {', '.join(numbers) or 'none'}.")
     w = design.weights
-    data = pd.DataFrame({"x": mu if x is None else design.variables[x].to_numpy(), "w": w, "residual": w * (design.y - mu),
+    data = pd.DataFrame({"x": mu if x is None else design.variables[x].to_numpy(), "w": w,
+                         "residual": w * (design.y - mu),
                          "variance": w * result.family.variance(mu) * result.fit.dispersion})[w > 0]
     bins = int(min(np.sqrt(len(data)), 40)) if bins is None else bins
     groups = data.groupby(pd.qcut(data["x"], bins, duplicates="drop"), observed=True)
@@ -75,8 +76,9 @@ def plot_binned_residuals(result, x=None, bins=None, level=0.95, units=None, ax=
     for sign in (-1, 1):
         ax.plot(table["mean"], sign * table["limit"], color=GREY, linestyle="--", linewidth=1.2,
                 label=f"{100 * level:g} % limits" if sign > 0 else None)
-    ax.plot(table["mean"][~outside], table["residual"][~outside], "o", color=BLUE, fillstyle="none", markersize=5, label="within")
-    ax.plot(table["mean"][outside], table["residual"][outside], "s", color=ORANGE, markersize=5, label="beyond")
+    for rows, marker, colour, fill, name in ((table[~outside], "o", BLUE, "none", "within"),
+                                             (table[outside], "s", ORANGE, "full", "beyond")):
+        ax.plot(rows["mean"], rows["residual"], marker, color=colour, fillstyle=fill, markersize=5, label=name)
     against = f"fitted {mean_of(result)}" if x is None else with_units(x, units)
     ax.set(xlabel=against, ylabel=f"observed − fitted\n({mean_of(result)})")
     add_legend(ax, made)

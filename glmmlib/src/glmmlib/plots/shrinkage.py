@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from ..columns import label
 from ..curves import factor_of
 from ..errors import DataError, SeparationError
 from ..rows import Rows
 from ..start import fit_glm
-from .style import BLUE, GREEN, GREY, ORANGE, add_legend, describe, link_scale, new_axes, number, with_units
+from .style import (
+    BLUE, GREEN, GREY, ORANGE, add_legend, describe, link_scale, name_groups, new_axes, number, with_units,
+)
 
 
 def unpooled(result, group=None) -> pd.DataFrame:
@@ -114,26 +115,28 @@ def plot_shrinkage(result, x=None, y=None, group=None, separate=None, truth=None
         ax.annotate("", xy=(end[0][level], end[1][level]), xytext=(start[0][level], start[1][level]),
                     arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1, "shrinkA": 0, "shrinkB": 0,
                                 "mutation_scale": 8}, zorder=1)
+    complete = "population (complete pooling)"
     if y:
-        ax.plot([population[x]], [population[y]], "X", color="black", markersize=10, label="population (complete pooling)")
+        ax.plot([population[x]], [population[y]], "X", color="black", markersize=10, label=complete)
     else:
-        ax.axvline(population[x], color="black", linestyle="--", linewidth=1, label="population (complete pooling)")
-        ax.set_yticks(np.arange(len(order)), [label(level) for level in order]) if len(order) <= 60 else ax.set_yticks([])
+        ax.axvline(population[x], color="black", linestyle="--", linewidth=1, label=complete)
+        name_groups(ax, order)
     if truth is not None:
         ax.plot(*place(truth), "*", color=GREEN, markersize=9, linestyle="none", label="truth")
     ax.plot(start[0][known], start[1][known], "o", color=ORANGE, fillstyle="none", label="no pooling")
     ax.plot(*end, "o", color=BLUE, markersize=5, label="partial pooling")
     scale = link_scale(result)
     labels = [with_units(name, (units or {}).get(name, scale)) for name in names]
-    ax.set(xlabel=labels[0], ylabel=labels[1] if y else block.group)
+    ax.set(xlabel=labels[0], ylabel=labels[1] if y else ax.get_ylabel())
     add_legend(ax, made)
     before, after = separate.loc[known].std(), pooled.loc[known].std()
     spread = [f"{name} from {number(before[name])} to {number(after[name])}" for name in names]
     lost = len(order) - len(known)
     verb = "narrows" if (after <= before).all() else "changes"
     describe(ax, f"Partial pooling {verb} the spread (SD) of {' and of '.join(spread)}",
-             f"Arrows lead from the separate estimates of {len(known)} levels of {block.group} to the partially pooled ones, "
-             f"towards the population at {' and '.join(f'{number(population[name])} ({name})' for name in names)}."
+             f"Arrows lead from the separate estimates of {len(known)} levels of {block.group} to the partially pooled "
+             f"ones, towards the population at "
+             + " and ".join(f"{number(population[name])} ({name})" for name in names) + "."
              + (f" Levels without a finite estimate of their own: {lost}." if lost else "")
              + (" Stars show the true values." if truth is not None else ""))
     return ax

@@ -8,14 +8,16 @@ import textwrap
 from itertools import cycle, islice
 
 import numpy as np
-import pandas as pd
 from scipy.special import ndtri
 
+from ..columns import label
 from ..errors import DataError
 
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#767676"
+NAMED = 60  # so many groups, at most, have their names beside a picture
 # (colour, marker, line style) of the first, second, ... curve
-LOOKS = [(BLUE, "o", "-"), (ORANGE, "s", "--"), (GREEN, "D", "-."), (PURPLE, "^", ":"), ("black", "v", (0, (5, 1, 1, 1)))]
+LOOKS = [(BLUE, "o", "-"), (ORANGE, "s", "--"), (GREEN, "D", "-."), (PURPLE, "^", ":"),
+         ("black", "v", (0, (5, 1, 1, 1)))]
 
 
 def looks(count):
@@ -99,7 +101,8 @@ def alt_text(drawn):
     axes = drawn.axes if hasattr(drawn, "add_subplot") else np.ravel(drawn)
     texts = [ax.glmmlib_alt for ax in axes if hasattr(ax, "glmmlib_alt")]
     if not texts:
-        raise DataError("There is no description of this picture: it was not drawn by glmmlib.plots; write one yourself.")
+        raise DataError(
+            "There is no description of this picture: it was not drawn by glmmlib.plots; write one yourself.")
     return " ".join(texts)
 
 
@@ -111,8 +114,8 @@ def add_legend(ax, made, **options):
         ax.legend(loc="best", **options)
         return
     handles, names = ax.get_legend_handles_labels()
-    short = sum(map(len, names)) + 6 * len(names) < 11 * ax.figure.get_figwidth()
-    ax.figure.legend(handles, names, loc="outside lower center", ncols=len(names) if short else 1, **options)
+    columns = int(12 * ax.figure.get_figwidth()) // (max(map(len, names)) + 6)
+    ax.figure.legend(handles, names, loc="outside lower center", ncols=max(1, min(columns, len(names))), **options)
 
 
 def sentence(text):
@@ -125,6 +128,16 @@ def quantile_of(level):
     if not 0 < level < 1:
         raise DataError(f"level must lie between 0 and 1, not {level:g}.")
     return float(ndtri((1 + level) / 2))
+
+
+def name_groups(ax, levels):
+    """Groups along y: their names, where they can be read."""
+    if len(levels) <= NAMED:
+        ax.set_yticks(np.arange(len(levels)), [label(level) for level in levels])
+    else:
+        ax.set_yticks([])
+    ax.set_ylim(-1, len(levels))
+    ax.set_ylabel(levels.name if len(levels) <= NAMED else f"{len(levels)} levels of {levels.name}")
 
 
 def with_units(name, units):
@@ -145,15 +158,24 @@ def link_scale(result):
     return {"logit": "log-odds", "log": "log mean", "identity": _response(result)}.get(link, link)
 
 
+def typical_of(result, otherwise):
+    """Whose prediction that of the fixed effects is; `otherwise` without random effects."""
+    groups = [block.group for block in result.design.blocks]
+    return f"the typical {listed(groups)}" if groups else otherwise
+
+
 def _response(result):
     text = result.design.formula.response
     return text.removeprefix("cbind(").split(",")[0] if text.startswith("cbind(") else text
 
 
 def name_of(row):
-    """A name for a row of labels: numbers carry their column's name."""
-    return ", ".join(f"{column} = {value:g}" if pd.api.types.is_float(value) else str(value)
-                     for column, value in row.items())
+    """A name for a row of labels: numbers, and True and False, carry their column's name."""
+    def name(column, value):
+        if isinstance(value, (bool, np.bool_)):
+            return f"{column} = {label(value)}"
+        return f"{column} = {value:g}" if isinstance(value, (float, np.floating)) else str(value)
+    return ", ".join(name(column, value) for column, value in row.items())
 
 
 def number(value, digits=3):
