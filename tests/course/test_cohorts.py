@@ -3,6 +3,8 @@
 Every section's solution is graded under one of three cohorts, as all of them under each would take too long.
 """
 
+import re
+
 import nbformat
 import numpy as np
 import pandas as pd
@@ -91,6 +93,18 @@ def test_what_is_kept_for_one_cohort_is_not_given_to_another():
         with cohort.chosen(whose):
             assert kept(1) == (whose, 1)
     assert len(counted) == 2
+
+
+def test_no_section_goes_past_the_cohort(repo):
+    """In code cells and catalogues the data, and what is kept of them, come by way of `cohort`."""
+    catalogues = repo / "glmmlib/src/glmmlib/teaching/exercises"
+    sources = {path.name: path.read_text() for path in catalogues.glob("*.py")}
+    for path in (repo / "solutions").glob("*/*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        sources[path.name] = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    for name, source in sources.items():
+        assert not re.search(r"(gl|glmmlib|datasets)\.load_crowding\(|datasets import .*load_crowding", source), name
+        assert not (name.endswith(".py") and re.search(r"from functools import .*\bcache\b|functools\.cache", source)), f"{name}: cache is cohort.cache"
 
 
 # --- handing out ---------------------------------------------------------------------------------
