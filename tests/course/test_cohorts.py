@@ -96,9 +96,10 @@ def test_what_is_kept_for_one_cohort_is_not_given_to_another():
 
 
 def test_no_section_goes_past_the_cohort(repo):
-    """In code cells and catalogues the data, and what is kept of them, come by way of `cohort`."""
-    catalogues = repo / "glmmlib/src/glmmlib/teaching/exercises"
-    sources = {path.name: path.read_text() for path in catalogues.glob("*.py")}
+    """In code cells, catalogues and widgets the data, and what is kept of them, come by way of `cohort`."""
+    teaching = repo / "glmmlib/src/glmmlib/teaching"
+    sources = {path.name: path.read_text() for folder in ("exercises", "widgets")
+               for path in (teaching / folder).glob("*.py")}
     for path in (repo / "solutions").glob("*/*.ipynb"):
         cells = nbformat.read(path, as_version=4).cells
         sources[path.name] = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
