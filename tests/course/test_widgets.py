@@ -9,11 +9,15 @@ import pytest
 import statsmodels.api as sm
 from matplotlib.figure import Figure
 from PIL import Image
+from scipy.integrate import quad
 from scipy.special import expit
+from scipy.stats import binom, norm
 
 import glmmlib as gl
 from glmmlib.teaching.exercises.common import CODING
-from glmmlib.teaching.widgets import Explorer, MovingPicture, link_explorer, shrinkage_explorer, singular_explorer, threshold_explorer
+from glmmlib.teaching.widgets import (
+    Explorer, MovingPicture, laplace_explorer, link_explorer, shrinkage_explorer, singular_explorer, threshold_explorer)
+from glmmlib.teaching.widgets.laplace import Subject
 from glmmlib.teaching.widgets.shrinkage import Experiment, partially_pooled, separate_fits
 
 
@@ -117,6 +121,50 @@ def test_the_threshold_follows_p_guess_and_lapse(p, guess, lapse, says):
     picture, alt, words = shown(explorer)
     assert says in words and alt == words
     assert np.isfinite(pixels(picture)).all()
+
+
+@pytest.mark.parametrize("trials, correct, theta", [(4, 4, 2.5), (1, 0, 0.1), (30, 30, 4.0), (30, 15, 4.0), (7, 2, 1.0)])
+def test_the_laplace_explorer_s_likelihoods_are_those_of_the_integral(trials, correct, theta):
+    subject = Subject(trials, correct, theta)
+
+    def likelihood(u):          # of trials in an order, so without the binomial coefficient
+        return binom.pmf(correct, trials, expit(theta * u)) / binom.pmf(correct, trials, 0.5) * 0.5**trials * norm.pdf(u)
+
+    truth = np.log(quad(likelihood, -12, 12, points=[subject.mode], epsabs=0, limit=200)[0])
+    assert subject.loglik() == pytest.approx(truth, abs=1e-7)
+    assert subject.quadrature(15)[0] == pytest.approx(truth, abs=1e-2)
+    assert subject.quadrature(1)[0] == pytest.approx(
+        subject.log_integrand(subject.mode) - np.log(subject.curvature) / 2), "one node is Laplace"
+
+
+def test_the_laplace_explorer_s_modes_are_peaks_wherever_the_sliders_stand():
+    for trials in (1, 2, 5, 13, 30):
+        for correct in range(trials + 1):
+            for theta in (0.1, 1.0, 2.5, 4.0):
+                subject = Subject(trials, correct, theta)
+                slope = theta * (correct - trials * expit(theta * subject.mode)) - subject.mode
+                assert abs(slope) < 1e-9, (trials, correct, theta)
+
+
+def test_the_laplace_explorer_follows_its_sliders():
+    explorer = laplace_explorer()
+    for name, value in {"trials": 8, "proportion": 0.25, "theta": 1.5, "nodes": 1}.items():
+        before = shown(explorer)
+        explorer.controls[name].value = value
+        assert shown(explorer)[0] != before[0], name
+    words = shown(explorer)[2]
+    laplace, with_nodes = re.search(r"Laplace gives (\S+), and 1 node gives (\S+)\.$", words).groups()
+    assert words.startswith("2 of 8 trials correct, θ = 1.5") and laplace == with_nodes
+
+
+def test_the_corners_of_the_laplace_explorer_can_be_drawn():
+    explorer = laplace_explorer()
+    for end in ("min", "max"):
+        for control in explorer.controls.values():
+            control.value = getattr(control, end)
+        picture, alt, words = shown(explorer)
+        assert np.isfinite(pixels(picture)).all() and alt == words
+        assert "nan" not in words and "inf" not in words and "−0.00 " not in words
 
 
 def test_without_widgets_there_are_a_picture_and_words():

@@ -26,9 +26,11 @@ A widget is a function that returns an Explorer::
 """
 
 from .explorer import Explorer, MovingPicture
+from .laplace import laplace_explorer
 from .links import link_explorer
 from .shrinkage import shrinkage_explorer
 from .singular import singular_explorer
 from .thresholds import threshold_explorer
 
-__all__ = ["Explorer", "MovingPicture", "link_explorer", "shrinkage_explorer", "singular_explorer", "threshold_explorer"]
+__all__ = ["Explorer", "MovingPicture", "laplace_explorer", "link_explorer", "shrinkage_explorer", "singular_explorer",
+           "threshold_explorer"]

@@ -65,3 +65,20 @@ def test_a_tick_changes_the_model(lab, browser, tmp_path):  # noqa: F811
     words.scroll_into_view_if_needed()
     page.screenshot(path=os.environ.get("SCREENSHOTS", str(tmp_path)) + "/singular_explorer.png")
     page.close()
+
+
+def test_the_laplace_explorer_follows_its_sliders(lab, browser, tmp_path):  # noqa: F811
+    page = open_and_run(browser, lab[0], "s10_inside_the_fitter/s10_inside_the_fitter.ipynb")
+    words = page.locator(".glmmlib-words")
+    words.wait_for(timeout=90_000)
+    assert words.inner_text().startswith("4 of 4 trials correct, θ = 2.5")
+    picture = page.locator('.widget-vbox img[alt*="trials correct"]')
+    before = picture.get_attribute("src")
+    handle = page.locator(".widget-hslider", has_text="trials").locator(".noUi-handle")
+    handle.focus()
+    handle.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.glmmlib-words').innerText.startsWith('5 of 5')")
+    assert picture.get_attribute("src") != before
+    words.scroll_into_view_if_needed()
+    page.screenshot(path=os.environ.get("SCREENSHOTS", str(tmp_path)) + "/laplace_explorer.png")
+    page.close()
