@@ -15,8 +15,8 @@ lab: .venv/ready ## set up what is missing, then open the course in JupyterLab (
 test: .venv/test-ready ## set up what is missing, then run the tests (PYTEST_ARGS="-k grading")
 	$(BIN)/python -m pytest tests $(PYTEST_ARGS)
 
-release: .venv/ready ## make course/ from solutions/
-	$(BIN)/python -m glmmlib.teaching.grading release
+release: .venv/ready ## make course/ from solutions/ (COHORT=2027-spring gives a class data of its own)
+	$(BIN)/python -m glmmlib.teaching.grading release $(if $(COHORT),--cohort "$(COHORT)")
 
 grade: .venv/ready ## grade gradebook/submitted/<student>/<section>/ (ARGS="--resume --jobs 4")
 	$(BIN)/python -m glmmlib.teaching.grading grade $(ARGS)

@@ -34,7 +34,7 @@ NAMES = {
 BEFORE = {
     "q1": "eta = 0.4 + 0.6 * -2\n",
     "q2": "rng = np.random.default_rng(8)\nx = rng.normal(0, 1, 600)\neta = 1 + x / 2\nlam = np.exp(eta)\n",
-    "q3": "line = smf.ols('ResponseCorrect ~ Size', gl.load_crowding()).fit().fittedvalues\n",
+    "q3": "line = smf.ols('ResponseCorrect ~ Size', cohort.load_crowding()).fit().fittedvalues\n",
     "q5": ("rng = np.random.default_rng(8)\nwho = np.repeat(np.arange(200), 10)\nb = rng.normal(0, 0.5, 200)[who]\n"
            "x = rng.uniform(-1, 1, 2000)\neta = 0.5 + b + 1.2 * x\np = expit(eta)\n"),
     "q7": "b0, b1 = m.fixef\neta = b0 + b1 * (high - mean_size)\n",

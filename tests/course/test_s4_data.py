@@ -17,7 +17,7 @@ RIGHT = {
     "q1": 'draft_a, draft_b, draft_c, draft_d, draft_e, draft_f = (\n'
           '    "unit", "other quantity", "level", "confounded", "no criterion", "nothing")',
     "q2": "chance_level, halfway = 0.25, 0.625",
-    "q3": "renamed = gl.load_crowding()",
+    "q3": "renamed = cohort.load_crowding()",
     "q4": 'level_of_threshold, level_of_performance, level_of_speed, misfiled, distinct_thresholds = (\n'
           '    "subject and condition", "subject, condition and size", "trial", "Condition",\n'
           '    len(crowding[["Subject", "Condition"]].drop_duplicates()))',
@@ -37,7 +37,7 @@ RENAME = """
 names = {"Crowded": "Condition", "Answer": "ResponseExpected", "Correct": "ResponseCorrect",
          "Response Time": "ResponseTime", "Performance": "Size.AvgPerformance"}
 of_subject = ["Threshold", "DiffusionConstant", "Area", "Span", "Speed", "Curvature"]
-raw = gl.load_crowding(raw=True).rename(columns=names)
+raw = cohort.load_crowding(raw=True).rename(columns=names)
 """
 
 # student -> (answers that differ from the right ones, points that differ from full, said on the page)
@@ -58,7 +58,7 @@ SUBMISSIONS = {
     "all-the-same": (
         {"q1": "draft_a = draft_b = draft_c = draft_d = draft_e = draft_f = 'nothing'",
          "q2": "chance_level, halfway = 0.5, 0.75",
-         "q3": "renamed = gl.load_crowding(raw=True)",
+         "q3": "renamed = cohort.load_crowding(raw=True)",
          "q4": "level_of_threshold = level_of_performance = level_of_speed = 'subject'\n"
                "misfiled, distinct_thresholds = 'Speed.Subj', crowding.Subject.nunique()",
          "q5": "n_trials, share_correct, median_response_s = (\n"
@@ -79,7 +79,7 @@ SUBMISSIONS = {
          "q2": "chance_level, halfway = 0.25, 0.375"},
         {"q2-test": 1, "q3-test": 0}, ["two columns are called", "half the distance from chance to perfection"]),
     "levels-by-alphabet": (
-        {"q3": "renamed = gl.load_crowding()\n"
+        {"q3": "renamed = cohort.load_crowding()\n"
                "renamed['Condition'] = renamed.Condition.astype(str).astype('category')\n"
                "renamed['Subject'] = renamed.Subject.astype(str).astype('category')\n"
                "renamed = renamed[sorted(renamed)]",
@@ -87,7 +87,7 @@ SUBMISSIONS = {
         {"q3-test": 2, "q8-test": 1},
         ["the first level of Condition is 'crowded'", "the order of the alphabet", "this is the uncrowded condition"]),
     "rows-dropped": (
-        {"q3": "renamed = gl.load_crowding().dropna()",
+        {"q3": "renamed = cohort.load_crowding().dropna()",
          "q5": RIGHT["q5"].replace("crowding.shape[0]", "len(crowding.dropna())"),
          "q6": RIGHT["q6"].replace("np.count_nonzero(lost)", "n_missing_speeds").replace(
              "n_missing_speeds, n_trials_with_loss, why_missing = (\n",

@@ -9,7 +9,7 @@ import statsmodels.formula.api as smf
 from every_section import *  # noqa: F403
 
 import glmmlib as gl
-from glmmlib.datasets import files
+from glmmlib.teaching import cohort
 from glmmlib.teaching.exercises import s5_2_glmm as s52
 
 SECTION = "s5_2_glmm"
@@ -179,16 +179,8 @@ def test_the_statement_about_singular_fits(option, share):
     assert len(verdict.message) > 30
 
 
-def test_another_class_s_data_need_no_change(monkeypatch):
-    """With a simulated cohort in place of the bundled data all questions still tell mistakes from the right answer."""
-    cohort = gl.datasets.simulate_crowding(7)
-    monkeypatch.setattr(files, "read_crowding", lambda: cohort)
-    caches = (s52.trials, s52.pooled, s52._fit)
-    try:
-        for cached in caches:
-            cached.cache_clear()
+def test_another_class_s_data_need_no_change():
+    """With a cohort's data in place of the bundled ones all questions still tell mistakes from the right answer."""
+    with cohort.chosen("class-7"):
         for name in NUMBERS:
             assert len(getattr(s52, name)().mistakes) >= 4, name
-    finally:
-        for cached in caches:
-            cached.cache_clear()

@@ -7,7 +7,7 @@ import pytest
 from every_section import *  # noqa: F403
 
 import glmmlib as gl
-from glmmlib.datasets import files
+from glmmlib.teaching import cohort
 from glmmlib.teaching.exercises import s7_issues as s7
 
 SECTION = "s7_issues"
@@ -130,17 +130,9 @@ def test_lme4_s_double_bar_has_the_parameters_that_are_asked_for():
     assert 4 + sum(q * (q + 1) // 2 for q in columns.values()) == 12
 
 
-@pytest.mark.parametrize("seed", [1, 3])
-def test_another_class_s_data_need_no_change(seed, monkeypatch):
-    """With a simulated cohort in place of the bundled data all questions still tell mistakes from the right answer."""
-    cohort = gl.datasets.simulate_crowding(seed)
-    monkeypatch.setattr(files, "read_crowding", lambda: cohort)
-    caches = (s7.bowl, s7._fit)
-    try:
-        for cached in caches:
-            cached.cache_clear()
+@pytest.mark.parametrize("whose", ["class-1", "class-3"])
+def test_another_class_s_data_need_no_change(whose):
+    """With a cohort's data in place of the bundled ones all questions still tell mistakes from the right answer."""
+    with cohort.chosen(whose):
         for name in NUMBERS:
             assert len(getattr(s7, name)().mistakes) >= 5, name
-    finally:
-        for cached in caches:
-            cached.cache_clear()

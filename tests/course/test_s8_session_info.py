@@ -42,7 +42,7 @@ SUBMISSIONS = {
          "seeds": RIGHT["seeds"].replace("x[:20].mean(), x[20:]", "str(round(x[:20].mean(), 4)), x[20:]"),
          "report": '"YES", " yes ", "No", "no", ["no"], np.array(["no"])'}, {}, []),
     "from-memory": (
-        {"pins": 'table.assign(version=["0.0.1", "1.0", "2", "3", "1"])',
+        {"pins": 'table.assign(version=["0.0.1", "1.0", "2", "3", "1", "4"])',
          "seeds": "old.normal(size=20).mean(), np.random.default_rng(8).normal(size=20).mean(),"
                   " np.random.default_rng(8).normal(size=40)[20:].mean()",
          "draws": "10_000", "report": '"yes", "no", "yes", "yes", "yes", "yes"'},

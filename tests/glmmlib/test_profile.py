@@ -48,6 +48,16 @@ def test_quadrature_and_a_lapse_rate_are_profiled():
         assert rise == pytest.approx(3.841459, rel=5e-3) or limit == 0 and rise < 3.841459
 
 
+@pytest.mark.filterwarnings("ignore::glmmlib.ConvergenceWarning")
+def test_a_lapse_rate_that_is_estimated_as_zero_is_profiled():
+    data = simulate(groups=10, rows=60, sd=(0.8, 0.0), seed=12)
+    m = gl.glmer("y ~ x + (1 | g)", data, gl.Binomial(lapse="estimate"))
+    assert m.lapse < 1e-6
+    (limits,) = gl.confint(m, "lapse", method="profile").to_numpy()
+    assert limits[0] == 0
+    assert 2 * (m.loglik - m.refit(held={"lapse": limits[1]}).loglik) == pytest.approx(3.841459, rel=5e-3)
+
+
 @pytest.fixture(scope="module")
 def m():
     return gl.glmer("y ~ x + z + (1 + x | g)", simulate(groups=15, rows=40, seed=6))

@@ -206,6 +206,8 @@ class _Curve:
             se = 0.2
         elif kind == "sd":
             se = max(0.3 * self.estimate, 0.05 / self.objective.z_scale[t][i])
+        elif kind == "lapse":
+            se = max(0.1 * self.estimate, 1e-3)  # the estimate is often 0
         else:
             se = 0.1 * self.estimate
         return se * self.cutoff / STEPS

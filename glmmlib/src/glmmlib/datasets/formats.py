@@ -34,9 +34,14 @@ def write_csv(data, path):
     data.to_csv(path, index=False, lineterminator="\n")
 
 
+def raw_table(data):
+    """`data` under the experimenter's names, in the experimenter's order of columns, without factors."""
+    return data[list(RAW_NAMES)].rename(columns=RAW_NAMES).astype({"Subject": int, "Crowded": str})
+
+
 def write_raw_csv(data, path):
-    """`data` under the experimenter's names, in the experimenter's order of columns."""
-    write_csv(data[list(RAW_NAMES)].rename(columns=RAW_NAMES), path)
+    """The raw table as a comma-separated file."""
+    write_csv(raw_table(data), path)
 
 
 def write_mat(data, x, y, path):

@@ -7,7 +7,6 @@ used to leave out a mistake that happens to lead to the right number.
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from scipy.special import expit, logsumexp
 import glmmlib as gl
 
 from ..checks import Choice, Mistake, Prediction
+from ..cohort import cache
 from .common import count, number
 
 SEED, PEOPLE, TRIALS = 10, 60, 5

@@ -8,9 +8,8 @@ only used to leave out a mistake that happens to lead to the right number.
 
 import numpy as np
 
-import glmmlib as gl
-
 from ..checks import Choice, Mistake, Number, Prediction
+from ..cohort import load_crowding
 from .common import count, number
 
 ARCMIN_PER_DEGREE = 60
@@ -38,7 +37,7 @@ def predicted_accepted():
 # --- a number and its unit -----------------------------------------------------------------------
 
 def mean_size_arcmin():
-    size, right = gl.load_crowding()["Size"], mean_size()
+    size, right = load_crowding()["Size"], mean_size()
     return number("mean_size_arcmin", "arcmin", right, [
         Mistake(size.median(), "this is the median; the mean is asked for."),
         Mistake(right / ARCMIN_PER_DEGREE, "this is in degrees; arcmin are asked for here."),
@@ -73,7 +72,7 @@ def larger_digits_when():
 
 def mean_size():
     """The mean size of all trials, in arcmin."""
-    return gl.load_crowding()["Size"].mean()
+    return load_crowding()["Size"].mean()
 
 
 def larger_condition():
@@ -82,7 +81,7 @@ def larger_condition():
 
 
 def _by_condition():
-    return gl.load_crowding().groupby("Condition", observed=True)["Size"].mean()
+    return load_crowding().groupby("Condition", observed=True)["Size"].mean()
 
 
 # --- what the kernel remembers -------------------------------------------------------------------

@@ -8,7 +8,6 @@ student's own has no single right result: its columns are judged by how they han
 """
 
 import warnings
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from scipy.special import expit
 import glmmlib as gl
 
 from ..checks import Choice, Mistake, Prediction, Table
+from ..cohort import cache, load_crowding
 from .common import count, number
 
 FORMULA = "ResponseCorrect ~ 1 + center(Size) + (1 | Subject)"
@@ -32,7 +32,7 @@ FAR = 5.5           # standard errors; chance goes as far in less than one of a 
 
 @cache
 def _word_counts():
-    crowding = gl.load_crowding()
+    crowding = load_crowding()
     rng = np.random.default_rng(int(crowding["ResponseCorrect"].sum()))    # another class, other counts
     fluency = rng.normal(0, 0.35, PERSONS)
     d = pd.DataFrame({"Person": np.repeat(np.arange(1, PERSONS + 1), SESSIONS),
@@ -54,7 +54,7 @@ def reference():
     """The section's GLMM of the crowding data, fitted afresh: a student's own variables play no part."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", gl.GlmmlibWarning)
-        return gl.glmer(FORMULA, gl.load_crowding())
+        return gl.glmer(FORMULA, load_crowding())
 
 
 @cache
@@ -62,7 +62,7 @@ def linear_model():
     """The straight line of ResponseCorrect on Size."""
     import statsmodels.formula.api as smf
 
-    return smf.ols("ResponseCorrect ~ Size", gl.load_crowding()).fit()
+    return smf.ols("ResponseCorrect ~ Size", load_crowding()).fit()
 
 
 @cache
@@ -76,7 +76,7 @@ def count_model():
 
 def size_at(quantile):
     """A quantile of all trials' sizes, in arcmin."""
-    return gl.load_crowding()["Size"].quantile(quantile)
+    return load_crowding()["Size"].quantile(quantile)
 
 
 def average_over(eta, sd):
@@ -208,7 +208,7 @@ def _odd_counts_outcome(d):
 # --- question 3: assumptions ---------------------------------------------------------------------
 
 def impossible_predictions():
-    d = gl.load_crowding()
+    d = load_crowding()
     line = linear_model()
     fitted = line.fittedvalues
     above, below = int((fitted > 1).sum()), int((fitted < 0).sum())
@@ -463,7 +463,7 @@ def accuracy_at_95th():
 def _accuracy(name, quantile, other):
     b0, b = reference().fixef
     eta = _eta_at(quantile)
-    end = gl.load_crowding()["Size"].agg("min" if quantile < 0.5 else "max")
+    end = load_crowding()["Size"].agg("min" if quantile < 0.5 else "max")
     line = linear_model().params
     return number(name, "probability", expit(eta), [
         Mistake(eta, "these are log-odds: apply the inverse link."),
@@ -484,7 +484,7 @@ def _accuracy(name, quantile, other):
 # --- shared --------------------------------------------------------------------------------------
 
 def _mean_size():
-    return gl.load_crowding()["Size"].mean()
+    return load_crowding()["Size"].mean()
 
 
 def _eta_at(quantile):

@@ -6,17 +6,15 @@ values that marks are given for are computed in the notebook's hidden tests; her
 only used to leave out a mistake that happens to lead to the right number.
 """
 
-from functools import cache
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binom, binomtest
 
-import glmmlib as gl
-
 from ...datasets.formats import RAW_NAMES
 from ...datasets.truth import COLUMNS, CONDITIONS
 from ..checks import Choice, Mistake, Table
+from ..cohort import cache, load_crowding
 from .common import count, number
 
 # --- find what is wrong --------------------------------------------------------------------------
@@ -70,7 +68,7 @@ def halfway():
 @cache
 def renamed_as_asked():
     """The raw file under the tutorial's names and in its order, Subject and Condition as factors."""
-    table = gl.load_crowding(raw=True).rename(columns={raw: new for new, raw in RAW_NAMES.items()})
+    table = load_crowding(raw=True).rename(columns={raw: new for new, raw in RAW_NAMES.items()})
     return table[list(COLUMNS)].assign(
         Subject=_factor(table["Subject"], sorted(table["Subject"].unique())),
         Condition=pd.Categorical(table["Condition"], list(CONDITIONS)))
@@ -129,7 +127,7 @@ def _odd_order(table):
         return "this is still the order of the raw file: put Area.Subj before Span.Subj, and so on."
     if names == sorted(names):
         return "this is the order of the alphabet; asked for is the order of the list."
-    levels = [level_of(name, gl.load_crowding()) for name in names]
+    levels = [level_of(name, load_crowding()) for name in names]
     ranks = [LEVELS.index(level) for level in levels]
     if ranks != sorted(ranks):
         late = next(i for i in range(1, len(ranks)) if ranks[i] < ranks[i - 1])
@@ -139,7 +137,7 @@ def _odd_order(table):
 
 
 def _odd_contents(table):
-    rows = len(gl.load_crowding(raw=True))
+    rows = len(load_crowding(raw=True))
     if len(table) != rows:
         return (f"{len(table)} rows of {rows} are left: a trial whose Speed is missing is still a trial; "
                 "drop nothing.")
@@ -296,7 +294,7 @@ def median_response_s():
 @cache
 def lost_share():
     """The share of gaze samples that was lost, for every trial."""
-    return gl.load_crowding(traces=True)["Trace.X"].map(lambda x: np.isnan(x).mean())
+    return load_crowding(traces=True)["Trace.X"].map(lambda x: np.isnan(x).mean())
 
 
 def n_missing_speeds():
@@ -315,7 +313,7 @@ def n_missing_speeds():
 
 def n_trials_with_loss():
     lost = lost_share()
-    x = gl.load_crowding(traces=True)["Trace.X"]
+    x = load_crowding(traces=True)["Trace.X"]
     return count("n_trials_with_loss", "trials", (lost > 0).sum(), [
         Mistake(reference()["Speed"].isna().sum(),
                 "these are the trials without Speed, which lost half or more; more of them lost something."),
@@ -432,4 +430,4 @@ def _both(column):
 @cache
 def reference():
     """The data, read afresh: a student's own variables play no part in it."""
-    return gl.load_crowding()
+    return load_crowding()

@@ -6,15 +6,14 @@ values that marks are given for are computed in the notebook's hidden tests; her
 only used to leave out a mistake that happens to lead to the right number.
 """
 
-from functools import cache
 
 import numpy as np
 from scipy.special import expit, logit
 
-import glmmlib as gl
 from glmmlib.glm import glm
 
 from ..checks import Choice, Mistake, Prediction
+from ..cohort import cache, load_crowding
 from .common import CODING, crossing, number
 
 FORMULA = "ResponseCorrect ~ 1 + center(Size) * Condition"
@@ -26,7 +25,7 @@ ELSEWHERE = 2.5      # arcmin, in question 2
 @cache
 def reference():
     """The pooled model, fitted afresh: a student's own variables play no part in it."""
-    return glm(FORMULA, gl.load_crowding(), contrasts=CODING)
+    return glm(FORMULA, load_crowding(), contrasts=CODING)
 
 
 @cache
@@ -37,13 +36,13 @@ def one_subject(subject="4", formula="ResponseCorrect ~ 1 + SizeCentred * Condit
 
 def one_subject_rows(subject="4"):
     """The trials of one subject, with SizeCentred, which counts from the mean of all trials."""
-    d = gl.load_crowding()
+    d = load_crowding()
     return d.assign(SizeCentred=d["Size"] - mean_size())[d["Subject"] == subject]
 
 
 def mean_size():
     """The mean of all trials' sizes, which center(Size) takes away, in arcmin."""
-    return gl.load_crowding()["Size"].mean()
+    return load_crowding()["Size"].mean()
 
 
 # --- predictions ---------------------------------------------------------------------------------

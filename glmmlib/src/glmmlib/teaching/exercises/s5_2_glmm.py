@@ -8,7 +8,6 @@ only used to leave out a mistake that happens to lead to the right number.
 
 import warnings
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from scipy.stats import norm
 import glmmlib as gl
 
 from ..checks import Choice, Count, Mistake, Number, Prediction
+from ..cohort import cache, load_crowding
 from .common import CODING
 
 FIXED = "ResponseCorrect ~ 1 + center(Size) * Condition"
@@ -50,7 +50,7 @@ def trials(rows="all"):
     The latter have Speed less the subject's mean (SpeedWithin) and less the mean of the subject
     in that condition (SpeedWithinCondition).
     """
-    data = gl.load_crowding()
+    data = load_crowding()
     if rows == "tracked":
         data = data.dropna(subset=["Speed"])
         for name, groups in [("SpeedWithin", ["Subject"]), ("SpeedWithinCondition", ["Subject", "Condition"])]:

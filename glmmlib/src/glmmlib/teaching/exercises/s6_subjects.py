@@ -7,7 +7,6 @@ only used to leave out a mistake that happens to lead to the right number.
 """
 
 import warnings
-from functools import cache
 
 import numpy as np
 from scipy.special import expit, logit
@@ -15,6 +14,7 @@ from scipy.special import expit, logit
 import glmmlib as gl
 
 from ..checks import Choice, Mistake
+from ..cohort import cache, load_crowding
 from .common import CODING, crossing, number
 
 FORMULA = "ResponseCorrect ~ 1 + center(Size) * Condition + (1 + center(Size) * Condition | Subject)"
@@ -26,12 +26,12 @@ def reference():
     """The section's model, fitted afresh: a student's own variables play no part in it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", gl.GlmmlibWarning)
-        return gl.glmer(FORMULA, gl.load_crowding(), contrasts=CODING)
+        return gl.glmer(FORMULA, load_crowding(), contrasts=CODING)
 
 
 def mean_size():
     """The mean that center(Size) takes away, in arcmin."""
-    return gl.load_crowding()["Size"].mean()
+    return load_crowding()["Size"].mean()
 
 
 def subject_9_intercept():

@@ -7,13 +7,13 @@ here, what is right is only used to leave out a mistake that happens to lead to 
 """
 
 import warnings
-from functools import cache
 
 import numpy as np
 
 import glmmlib as gl
 
 from ..checks import Mistake, Prediction
+from ..cohort import cache, load_crowding
 from .common import CODING, count, number
 
 FIXED = "ResponseCorrect ~ 1 + center(Size) * Condition"
@@ -64,7 +64,7 @@ def condition_estimates():
 def _fit(formula, prior=None):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", gl.GlmmlibWarning)
-        return gl.glmer(formula, gl.load_crowding(), contrasts=CODING,
+        return gl.glmer(formula, load_crowding(), contrasts=CODING,
                         priors=None if prior is None else gl.Priors(cov=prior))
 
 

@@ -5,7 +5,6 @@ are computed from the data at hand, so that another class's data need no change 
 """
 
 import warnings
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from scipy.special import logit
 import glmmlib as gl
 
 from ..checks import Choice, Mistake, Prediction
+from ..cohort import cache, load_crowding
 from .common import CODING, crossing, number
 
 FORMULA = "ResponseCorrect ~ 1 + center(Size) * Condition + (1 + center(Size) + Condition | Subject)"
@@ -38,7 +38,7 @@ def reference(name):
 @cache
 def data():
     """The trials, with the logarithm of size."""
-    crowding = gl.load_crowding()
+    crowding = load_crowding()
     return crowding.assign(LogSize=np.log(crowding["Size"]))
 
 

@@ -21,6 +21,9 @@ def main(arguments=None):
         command.add_argument("--root", default=".", help="the top of the course's repository (default: here)")
         if name in ("report", "grade"):
             command.add_argument("--assignments", nargs="+", metavar="SECTION", help=f"{name} these only")
+        if name == "release":
+            command.add_argument("--cohort", metavar="NAME", help="draw this class's own data, named so on every handout; "
+                                 '"bundled" goes back (default: as course/ is)')
     command.add_argument("--students", nargs="+", metavar="NAME", help="grade these only")
     command.add_argument("--jobs", type=int, metavar="N", help="how many run at once (default: one per processor)")
     command.add_argument("--resume", action="store_true",
@@ -37,7 +40,7 @@ def main(arguments=None):
         from .run import grade
 
         if options.command == "release":
-            release(course)
+            release(course, options.cohort or None)
         elif options.command == "report":
             make_reports(course, options.assignments)
         elif options.command == "grade":

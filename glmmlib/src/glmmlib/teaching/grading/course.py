@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 
 from ...errors import GlmmlibError
+from .. import cohort
 
 CONFIG_FILE = "nbgrader_config.py"
 
@@ -53,6 +54,22 @@ class Course:
         """The names, without suffix, of a section's notebooks."""
         return sorted(path.stem for path in (self.source / section).glob("*.ipynb"))
 
+    def cohort(self):
+        """The name of the cohort that course/ was released to, or None for the bundled data.
+
+        Raises GradingError if its sections name several.
+        """
+        released = sorted({path.parent for path in self.release.glob("*/*.ipynb")})
+        names = {section.name: cohort.read(section) for section in released}
+        if len(set(names.values())) > 1:
+            one, other = next((a, b) for a in names for b in names if names[a] != names[b])
+            raise GradingError(
+                f"{self.release.name}/{one} has the data of {names[one] or 'no cohort'}, {self.release.name}/{other} "
+                f"those of {names[other] or 'no cohort'}: make them alike with `make release COHORT=<name>`, the "
+                f"bundled data with COHORT={cohort.BUNDLED}."
+            )
+        return next(iter(names.values()), None)
+
     def convert(self, converter_name, assignment, **settings):
         """Run one of nbgrader's converters, by name, on one assignment.
 
@@ -77,11 +94,12 @@ class Course:
                 raise GradingError(_what_went_wrong(said, failure)) from failure
 
 
-def generate(course, target, section, **settings):
-    """Generate one section's student version into the folder `target`."""
+def generate(course, target, section, whose, **settings):
+    """Generate one section's student version into the folder `target`, with the data of the cohort `whose` (or None)."""
     course.convert(
         "GenerateAssignment", section, CourseDirectory={"release_directory": str(target)}, **settings
     )
+    cohort.write(Path(target, section), whose)
 
 
 # ---- around nbgrader -----------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import nbformat
 
+from .. import cohort
 from ..answers import UNDEFINED
 from ..checks import UNJUDGED, judge_all
 from .values import Unintelligible, decode
@@ -27,6 +28,11 @@ class Marks:
 
 def judge(record, key):
     """The Marks that a submission's `record` earns by the `key`; neither is changed."""
+    with cohort.chosen(key.cohort):     # what is expected may be computed only now
+        return _judge(record, key)
+
+
+def _judge(record, key):
     marks = Marks(notes=list(record.notes))
     for name, cells in key.notebooks.items():
         scores = marks.scores[name] = {}

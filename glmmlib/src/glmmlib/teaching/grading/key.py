@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 
+from .. import cohort
 from ..checks import parts_asked
 from .course import GradingError, generate
 
@@ -70,6 +71,7 @@ class Key:
     """One assignment: its notebooks' cells by grade id, the files beside them, a digest of what is run."""
 
     assignment: str
+    cohort: str | None  # whose data it was released with; None: the bundled ones
     notebooks: dict     # notebook name -> {grade id: Cell}
     prose: frozenset    # the sources of markdown cells as handed out
     files: dict         # path -> bytes
@@ -79,9 +81,10 @@ class Key:
 
 def read_key(course, assignment):
     """Read an assignment's Key and register it in the gradebook; raises GradingError if it cannot be."""
-    with tempfile.TemporaryDirectory() as folder:
+    whose = course.cohort()
+    with tempfile.TemporaryDirectory() as folder, cohort.chosen(whose):
         try:
-            generate(course, folder, assignment)
+            generate(course, folder, assignment, whose)
         except GradingError as problem:
             raise GradingError(
                 f"{course.source.name}/{assignment} cannot be used for grading: {problem} (If its graded cells have "
@@ -98,7 +101,7 @@ def read_key(course, assignment):
             notebooks[name] = _cells(full, student, f"{course.source.name}/{assignment}")
         files = {str(path.relative_to(released)): path.read_bytes() for path in sorted(released.rglob("*"))
                  if path.is_file() and path.suffix != ".ipynb"}
-    return Key(assignment, notebooks, frozenset(prose), files, frozenset(modules), _digest(notebooks, files))
+    return Key(assignment, whose, notebooks, frozenset(prose), files, frozenset(modules), _digest(notebooks, files))
 
 
 def _cells(full, student, where):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 
+from .. import cohort
 from .course import GradingError
 from .harmless import clean_markdown
 from .sandbox import Step
@@ -189,7 +190,9 @@ def run_submission(job, key, runner):
         raise GradingError(f"{names[0]}.ipynb is not there: look for it under another name.")
     handed_in = digest_of_files(files)
     record = Record(handed_in, digest_of_run(handed_in, key, runner.limits))
-    beside = {path: content for path, content in files.items() if not path.endswith(".ipynb")} | key.files
+    # whose data the notebook sees is the release's to say
+    beside = {path: content for path, content in files.items()
+              if not path.endswith(".ipynb") and path != cohort.FILE} | key.files
     for name in names:
         if name not in present:
             record.notes.append(f"{name}.ipynb is not there and counts as not answered.")

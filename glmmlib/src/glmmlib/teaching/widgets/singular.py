@@ -91,7 +91,7 @@ def singular_explorer(data=None):
 
     Parameters
     ----------
-    data : DataFrame, as `load_crowding` returns it, and that when omitted.
+    data : DataFrame, as `load_crowding` returns it; the data of the course (of its cohort) when omitted.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def singular_explorer(data=None):
     """
     import ipywidgets
 
-    from ...datasets import load_crowding
+    from ..cohort import load_crowding
 
     fits = fit_all(load_crowding() if data is None else data)
     picture = _Picture(fits)
