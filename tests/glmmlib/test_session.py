@@ -23,7 +23,7 @@ def in_a_fresh_process(code):
 def test_it_names_glmmlib_what_it_requires_the_kernel_and_the_data():
     value = gl.session_info()["value"]
     assert value["packages", "glmmlib"] == metadata.version("glmmlib")
-    assert set(session.requirements()) == {"formulaic", "numpy", "pandas", "scipy"} <= set(value["packages"].index)
+    assert set(session.requirements()) == {"formulaic", "numpy", "pandas", "scipy", "threadpoolctl"} <= set(value["packages"].index)
     assert value["packages", "pandas"] == pd.__version__
     assert value["session", "glmmlib kernel"] == gl.show_backend()
     recorded = (files.FOLDER / files.CHECKSUMS).read_text().split()[0]

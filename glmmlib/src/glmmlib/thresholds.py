@@ -61,7 +61,8 @@ def _thresholds_at(model, lines, target, z, interval, between):
     (eta, of_phi), cov = target, model.fit.posterior.covariance
     with np.errstate(divide="ignore", invalid="ignore"):
         t = (eta - lines.a) / lines.s
-        missed = (*lines.at_zero, -of_phi)  # a - eta_p, which a lapse rate that is estimated makes uncertain too
+        # a - eta_p, which a lapse rate that is estimated makes uncertain too
+        missed = lines.at_zero if of_phi is None else (*lines.at_zero, -of_phi)
         error = _combine(missed, -1 / lines.s, lines.slope, -t / lines.s)
         if between:
             labels, first, second = _pairs(lines.labels, between)
@@ -124,18 +125,19 @@ def _z(level):
 
 
 def _eta_at(model, p):
-    """eta_p, and its derivative (1, m) in phi."""
+    """eta_p, and its derivative (1, m) in phi; None where it depends on nothing that is estimated."""
     family = model.fit.family
     low, high = getattr(family, "guess", 0.0), 1 - getattr(family, "lapse", 0.0)
     if not low < p < high:
         raise DataError(f"p={p:g} is never reached: with this guess and lapse rate the curve runs from "
                         f"{low:g} to {high:g}; choose p between them.")
+    if not family.free:
+        return float(family.link(p)), None
+    at, h = slice(len(model.fit.theta), len(model.fit.theta) + len(family.free)), 1e-5
     gradient = np.zeros((1, len(model.fit.phi)))
-    if family.free:  # eta_p depends on the lapse rate that is estimated
-        at, h = slice(len(model.fit.theta), len(model.fit.theta) + len(family.free)), 1e-5
-        gradient[0, at] = [(family.with_free(model.fit.phi[at] + step).link(p)
-                            - family.with_free(model.fit.phi[at] - step).link(p)) / (2 * h)
-                           for step in h * np.eye(len(family.free))]
+    gradient[0, at] = [(family.with_free(model.fit.phi[at] + step).link(p)
+                        - family.with_free(model.fit.phi[at] - step).link(p)) / (2 * h)
+                       for step in h * np.eye(len(family.free))]
     return float(family.link(p)), gradient
 
 
@@ -153,8 +155,8 @@ def _combine(left, by_left, right, by_right):
 
 
 def _rows(combinations, index):
-    X, Zs, codes, of_phi = combinations
-    return X[index], [Z[index] for Z in Zs], [code[index] for code in codes], of_phi[index]
+    X, Zs, codes, *of_phi = combinations
+    return X[index], [Z[index] for Z in Zs], [code[index] for code in codes], *(part[index] for part in of_phi)
 
 
 def _pairs(labels, between):
