@@ -43,3 +43,22 @@ def test_readme_names_real_make_targets(repo):
     named = set(re.findall(r"(?m)^make (\w+)|`make (\w+)`", text))
     for target in {name for pair in named for name in pair if name}:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+def _is_error(thing):
+    return isinstance(thing, type) and issubclass(thing, (Exception, Warning))
+
+
+@pytest.mark.parametrize("name", glmmlib.__all__)
+def test_every_public_name_has_help(name):
+    """A docstring, and for all but exceptions an example that runs (the doctests run it)."""
+    thing = getattr(glmmlib, name)
+    assert thing.__doc__
+    if callable(thing) and not _is_error(thing):
+        assert ">>>" in thing.__doc__
+
+
+def test_everything_a_result_has_is_said():
+    missing = [name for name, member in vars(glmmlib.GLMMResult).items()
+               if not name.startswith("_") and not (getattr(member, "fget", None) or getattr(member, "func", None) or member).__doc__]
+    assert missing == ["priors"]  # a field, whose default is None

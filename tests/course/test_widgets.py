@@ -16,7 +16,8 @@ from scipy.stats import binom, norm
 import glmmlib as gl
 from glmmlib.teaching.exercises.common import CODING
 from glmmlib.teaching.widgets import (
-    Explorer, MovingPicture, laplace_explorer, link_explorer, shrinkage_explorer, singular_explorer, threshold_explorer)
+    Explorer, MovingPicture, by_hand_explorer, laplace_explorer, link_explorer, shrinkage_explorer, singular_explorer,
+    threshold_explorer)
 from glmmlib.teaching.widgets.laplace import Subject
 from glmmlib.teaching.widgets.shrinkage import Experiment, partially_pooled, separate_fits
 
@@ -272,3 +273,19 @@ def test_the_corners_of_the_experiment_can_be_drawn(subjects, trials):
         for name, end in {"subjects": subjects, "trials": trials, "spread": spread}.items():
             controls[name].value = getattr(controls[name], end)
         assert np.isfinite(pixels(shown(explorer)[0])).all() and "nan" not in shown(explorer)[2]
+
+
+def test_the_by_hand_explorer_s_likelihood_is_the_regression_s():
+    """At the estimates the maximum is reached, and elsewhere the words give the model's own log-likelihood."""
+    data = gl.load_crowding()
+    x, c = data.Size - data.Size.mean(), np.where(data.Condition == "crowded", 0.5, -0.5)
+    model = sm.GLM(data.ResponseCorrect, np.column_stack([np.ones(len(x)), x, c, x * c]), family=sm.families.Binomial())
+    fit = model.fit()
+    explorer = by_hand_explorer(data)
+    assert f"{-model.loglike(np.zeros(4)):,.1f}" in shown(explorer)[2]
+    before = shown(explorer)[0]
+    for name, value in zip(("intercept", "size", "condition", "interaction"), fit.params):
+        explorer.controls[name].value = value
+    picture, alt, words = shown(explorer)
+    assert f"{-fit.llf:,.1f}: the maximum is reached." in words and alt == words
+    assert picture != before and np.isfinite(pixels(picture)).all()

@@ -226,6 +226,15 @@ class Binomial(Family):
         as a constant.
 
     Raises DataError for rates that leave no room for the curve.
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> four_choices = gl.Binomial("logit", guess=0.25, lapse=0.02)
+    >>> four_choices
+    <binomial (logit, guess 0.25, lapse 0.02)>
+    >>> float(four_choices.inverse(0.0))
+    0.615
     """
 
     name = "binomial"
@@ -380,7 +389,14 @@ class _LogLink(Family):
 
 
 class Poisson(_LogLink):
-    """Counts, with the log link."""
+    """Counts, with the log link.
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> float(gl.Poisson().inverse(0.0))
+    1.0
+    """
 
     name, code, canonical = "poisson", 10, True
 
@@ -423,7 +439,14 @@ class Poisson(_LogLink):
 
 
 class Gamma(_LogLink):
-    """Positive, right-skewed responses with variance dispersion * mean^2, with the log link."""
+    """Positive, right-skewed responses with variance dispersion * mean^2, with the log link.
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> gl.Gamma()
+    <gamma (log)>
+    """
 
     name, code, dispersed = "gamma", 11, True
 
@@ -463,7 +486,14 @@ class Gamma(_LogLink):
 
 
 class Gaussian(Family):
-    """Responses with normal errors and the identity link: a linear mixed model."""
+    """Responses with normal errors and the identity link: a linear mixed model.
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> gl.Gaussian()
+    <gaussian (identity)>
+    """
 
     name, link_name, code, canonical, dispersed = "gaussian", "identity", 12, True, True
 

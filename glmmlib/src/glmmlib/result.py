@@ -29,6 +29,15 @@ class GLMMResult:
     Tables are named as in the formula: p fixed effects, and for the grouping factor J levels
     with q coefficients that vary. Tables are made when first asked for; the result itself cannot
     be changed.
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> m = gl.glmer("ResponseCorrect ~ 1 + center(Size) + (1 | Subject)", gl.load_crowding())
+    >>> m.fixef.round(2).to_dict()
+    {'(Intercept)': 0.59, 'center(Size)': 0.99}
+    >>> m.ranef["Subject"].shape
+    (10, 1)
     """
 
     design: Design
@@ -151,10 +160,12 @@ class GLMMResult:
 
     @property
     def aic(self) -> float:
+        """Akaike's criterion: -2 loglik + 2 npar."""
         return -2 * self.loglik + 2 * self.npar
 
     @property
     def bic(self) -> float:
+        """Schwarz's criterion: -2 loglik + log(nobs) npar."""
         return -2 * self.loglik + np.log(self.nobs) * self.npar
 
     @property

@@ -48,5 +48,12 @@ def _blas():
 
 
 def show_backend() -> str:
-    """The kernel in use: "cython" (compiled) or "numpy" (the readable fallback, slower)."""
+    """The kernel in use: "cython" (compiled) or "numpy" (the readable fallback, slower).
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> gl.show_backend() in ("cython", "numpy")
+    True
+    """
     return kernel.NAME

@@ -25,6 +25,12 @@ def load_crowding(raw=False, traces=False, **unknown):
     NaN where the eye tracker lost the eye.
 
     Raises DataError if an option is unknown, or a data file has been damaged or edited.
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> gl.load_crowding().shape
+    (6539, 17)
     """
     _check_options("load_crowding", unknown, ("raw", "traces"))
     _check_switches(raw=raw, traces=traces)
@@ -46,6 +52,13 @@ def simulate_crowding(seed, subjects=10, trials=327, adaptive=True, traces=False
 
     Returns a pandas DataFrame with the columns of load_crowding().
     Raises DataError if an option is unknown or out of range.
+
+    Examples
+    --------
+    >>> import glmmlib as gl
+    >>> small = gl.simulate_crowding(seed=1, subjects=2, trials=20)
+    >>> small.Subject.nunique(), len(small)
+    (2, 80)
     """
     _check_options("simulate_crowding", unknown, ("seed", "subjects", "trials", "adaptive",
                                                   "traces"))

@@ -25,6 +25,7 @@ A widget is a function that returns an Explorer::
         return Explorer(view, slope=ipywidgets.FloatSlider(...))
 """
 
+from .byhand import by_hand_explorer
 from .explorer import Explorer, MovingPicture
 from .laplace import laplace_explorer
 from .links import link_explorer
@@ -32,5 +33,5 @@ from .shrinkage import shrinkage_explorer
 from .singular import singular_explorer
 from .thresholds import threshold_explorer
 
-__all__ = ["Explorer", "MovingPicture", "laplace_explorer", "link_explorer", "shrinkage_explorer", "singular_explorer",
-           "threshold_explorer"]
+__all__ = ["Explorer", "MovingPicture", "by_hand_explorer", "laplace_explorer", "link_explorer", "shrinkage_explorer",
+           "singular_explorer", "threshold_explorer"]
