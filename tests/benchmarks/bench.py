@@ -38,7 +38,10 @@ def call(python, peer, work, csv, limit):
         return {"error": f"not finished in {limit / 60:g} minutes", "seconds": limit}
     lines = [line for line in out.stdout.splitlines() if line.startswith("{")]
     last = (out.stderr.strip().splitlines() or ["it printed nothing"])[-1]
-    return json.loads(lines[-1]) if lines else {"error": last[:150]}
+    answer = json.loads(lines[-1]) if lines else {"error": last[:150]}
+    if isinstance(answer.get("loglik"), str):  # R's NA
+        return {"error": "no likelihood: " + (answer["note"] or "it gave NA")}
+    return answer
 
 
 def measure(work, peers, python, repetitions, limit, say):
@@ -93,7 +96,7 @@ def table(work, result, facts):
         name = f"{peer} {run['version']}" if "version" in run else peer
         if "loglik" in run:
             lines.append(f"| {name} | {run['seconds']:.4g} | {run['seconds'] / ours['seconds']:.3g} | "
-                         f"{run['loglik'] - ours['loglik']:+.2g} | {run['memory']:.0f} | {run['runs']} | {run['note']} |")
+                         f"{run['loglik'] - ours['loglik']:+.2g} | {run['memory']:.0f} | {run['runs']} | {' '.join(run['note'].split())} |")
         else:
             at_least = f"> {run['seconds'] / ours['seconds']:.3g}" if "seconds" in run else "-"
             lines.append(f"| {name} | - | {at_least} | - | - | - | {run['error']} |")
