@@ -53,7 +53,7 @@ def fit_gpboost(formula, family, data):
         raise NotImplementedError("gpboost's random slopes are independent: another model")
     likelihood = {"binomial": "bernoulli_logit", "poisson": "poisson"}[family]
     m = gpboost.GPModel(group_data=data[groups], likelihood=likelihood)
-    m.fit(y=data["y"].to_numpy(float), X=X, params={"std_dev": True})
+    m.fit(y=data["y"].to_numpy(float), X=X)
     return -m.get_current_neg_log_likelihood(), list(m.get_coef().to_numpy()[0]), ""
 
 
