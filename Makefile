@@ -43,6 +43,9 @@ bench: .venv/ready ## measure glmmlib against every peer that is here (BENCH_ARG
 bench-peers:     ## install lme4 and glmmTMB (Debian), for make bench
 	apt-get install --yes --no-install-recommends r-base-core r-cran-jsonlite r-cran-lme4 r-cran-glmmtmb
 
+sanitize:        ## run the kernels' tests under AddressSanitizer and UndefinedBehaviorSanitizer (Linux, gcc)
+	PYTHON=$(PYTHON) tests/sanitize.sh $(PYTEST_ARGS)
+
 pins:            ## choose the newest versions of everything and pin them
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
@@ -66,4 +69,4 @@ clean:           ## remove what `make` installed or built (never gradebook/)
 	$(BIN)/python -m pip install --disable-pip-version-check -r tests/requirements.txt
 	touch $@
 
-.PHONY: help lab test release grade report compare data bench bench-peers pins clean
+.PHONY: help lab test release grade report compare data bench bench-peers sanitize pins clean

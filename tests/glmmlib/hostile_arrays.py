@@ -84,8 +84,8 @@ def spoil(rng, array):
     if kind == "shape":
         changes = {
             "one less": lambda a: a[:-1], "one more": lambda a: np.concatenate([a, a[-1:]]) if len(a) else a[None],
-            "empty": lambda a: a[:0], "transposed": lambda a: a.T, "flat": np.ravel, "further axis": lambda a: a[..., None],
-            "first axis": lambda a: a[None], "number": lambda a: a.dtype.type(0), "no columns": lambda a: a[..., :0],
+            "empty": lambda a: a[:0], "transposed": lambda a: a.T, "flat": np.ravel, "number": lambda a: a.dtype.type(0),
+            "further axis": lambda a: a[..., None], "first axis": lambda a: a[None], "no columns": lambda a: a[..., :0],
             "70 columns": lambda a: np.resize(a, (*a.shape[:-1], 70)) if a.size else a}
         name = rng.choice(list(changes))
         return name, changes[name](array)

@@ -79,7 +79,7 @@ cdef class Curvature:
         with nogil:
             self.positive = self.eliminate(at, W, corner_)
         if self.positive:
-            corner[range(at.K), range(at.K)] += at.penalty
+            corner.flat[::at.K + 1] += at.penalty
             # The lower triangle in rows is the upper one in LAPACK's columns.
             self.schur, failed = dpotrf(corner.T, lower=0, clean=0, overwrite_a=1)
             self.positive = failed == 0

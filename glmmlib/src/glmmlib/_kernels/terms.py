@@ -135,7 +135,8 @@ def checked_border(border, rows) -> Border:
     columns = _indices("border's columns", border.columns)
     values, start = _numbers("border's values", border.values), _numbers("border's start", border.start)
     if columns.ndim != 2 or len(columns) != rows or values.shape != columns.shape:
-        raise ValueError(f"border's columns and values must both be ({rows}, s), not {columns.shape} and {values.shape}.")
+        raise ValueError(
+            f"border's columns and values must both be ({rows}, s), not {columns.shape} and {values.shape}.")
     if start.ndim != 1 or columns.size and not (columns.min() >= 0 and columns.max() < len(start)):
         raise ValueError("border's columns must index its start.")
     if np.any(columns[:, 1:] <= columns[:, :-1]):
@@ -151,9 +152,10 @@ def checked_border(border, rows) -> Border:
 
 
 def checked_meetings(border, starts) -> Meetings:
-    """The meetings of a checked border with groups starts (J + 1,); ValueError unless they are those of its columns."""
+    """The meetings of a checked border with the groups of starts (J + 1,); ValueError unless its columns' own."""
     meetings = meetings_of(border.columns, starts) if border.meetings is None else Meetings(*border.meetings)
-    touched, offsets, local = (_indices(f"border's meetings' {name}", array) for name, array in meetings._asdict().items())
+    touched, offsets, local = (_indices(f"border's meetings' {name}", array)
+                               for name, array in meetings._asdict().items())
     columns = border.columns
     if touched.ndim != 1 or offsets.shape != starts.shape or local.shape != columns.shape:
         raise ValueError(f"border's meetings must have touched (meetings,), offsets {starts.shape} and local "
@@ -169,7 +171,7 @@ def checked_meetings(border, starts) -> Meetings:
     if columns.size:
         first, width = (np.repeat(array, np.diff(starts))[:, None] for array in (offsets[:-1], widths))
         if not (local.min() >= 0 and np.all(local < width) and np.array_equal(touched[first + local], columns)):
-            raise ValueError("border's meetings' local must be the places of its columns among those touched by the group.")
+            raise ValueError("border's meetings' local must be the places of its columns among the group's touched.")
     return Meetings(touched, offsets, local)
 
 
