@@ -179,6 +179,15 @@ def test_check_reads_the_notebook_and_prints_one_line(notebook, capsys):
     assert "is not defined" in undefined and DEVIATION.message in mistaken and "0.46" in given
 
 
+def test_in_a_notebook_a_long_line_breaks_between_words(monkeypatch, capsys):
+    asked = Choice("a_rather_long_name_of_a_variable", ["subject, condition and size", "subject and condition"])
+    monkeypatch.setattr("IPython.get_ipython", lambda: "a notebook's shell")
+    asked.check(...)
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) > 1 and max(map(len, said.splitlines())) <= 100
+    assert said.split() == asked.comment(...).split()
+
+
 def test_points_add_up_and_are_told_line_by_line(notebook, capsys):
     notebook(intercept=0.46, larger="second")
     assert points((2, NUMBER, 0.46), (1, CHOICE, lambda: "first")) == 2

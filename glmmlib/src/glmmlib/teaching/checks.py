@@ -24,6 +24,7 @@ import contextlib
 import io
 import math
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,9 @@ UNREADABLE = "not in the form that is asked for"
 FOLLOWS = "follows rightly from a wrong earlier answer"
 
 _FROM_NOTEBOOK = object()
+
+# Characters that fit beside JupyterLab's file browser on a small screen.
+_LINE = 100
 
 # Percent for proportions, arcmin for degrees, thousandths for wholes.
 _FACTORS = (60, 100, 1000)
@@ -83,14 +87,14 @@ class _Question:
         return ()
 
     def check(self, answer=_FROM_NOTEBOOK):
-        """Print one line about the notebook's variable (or `answer`): the visible check.
+        """Print what is to be said about the notebook's variable (or `answer`): the visible check.
 
         It says what is missing or wrong in form, names a known mistake, and otherwise that the
         answer has the right form. It does not know the right answer and raises nothing.
         """
         if answer is _FROM_NOTEBOOK:
             answer = notebook_variable(self.name)
-        print(self.comment(answer))
+        print(_lines(self.comment(answer)))
 
 
 @dataclass(frozen=True)
@@ -478,12 +482,25 @@ def _quietly(function, *arguments):
 def _clear_cell_output():
     # What the visible check printed would be said twice, and a warning given before this call
     # would cost the points (see `_quietly`).
-    if "IPython" in sys.modules:
-        from IPython import get_ipython
+    if _in_notebook():
         from IPython.display import clear_output
 
-        if get_ipython() is not None:
-            clear_output()
+        clear_output()
+
+
+def _lines(sentence):
+    """The sentence as a notebook is to show it: JupyterLab would break a long line within a word."""
+    if not _in_notebook():
+        return sentence
+    return textwrap.fill(sentence, _LINE, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def _in_notebook():
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return get_ipython() is not None
 
 
 def _capital(sentence):
