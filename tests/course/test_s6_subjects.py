@@ -6,10 +6,11 @@ from every_section import *  # noqa: F403
 from glmmlib.teaching.exercises import s6_subjects as s6
 
 SECTION = "s6_subjects"
-FULL = {"q1-test": 2, "q2-test": 4, "q3-test": 1, "q4-test": 2, "q5-test": 2}
+FULL = {"predict-moved-test": 1, "q1-test": 2, "q2-test": 4, "q3-test": 1, "q4-test": 2, "q5-test": 2}
 SECRETS = ("s6.reference", "larger_than_8")
 
 FOR_ONE = {
+    "predict-moved": "predicted_moved_furthest = {}",
     "q1": "subject_9_intercept = {}",
     "q3": "new_subject_intercept = {}",
     "q4": "subject_2_threshold_uncrowded = {}",
@@ -19,6 +20,7 @@ FOR_ONE = {
 }
 T = 'm.thresholds().set_index(["Subject", "Condition"]).threshold'
 RIGHT = {
+    "predict-moved": '"far"',
     "q1": 'm.coef["Subject"].loc["9", "(Intercept)"]',
     "q2": '(m.ranef["Subject"].loc["9", "(Intercept)"] - m.ranef["Subject"].loc["8", "(Intercept)"], "smaller",\n'
           ' m.ranef["Subject"].loc["9", "(Intercept)"], "smaller")',
@@ -75,7 +77,9 @@ SUBMISSIONS = {
     "ignores-interaction": (
         {"q5": f'({T}["2", "crowded"], -m.coef["Subject"].loc["2"].iloc[2] / m.coef["Subject"].loc["2"].iloc[1])'},
         {"q5-test": 1}, ["that ignores the interaction"]),
-    "crashes": ({"q1": "undefined_name", "q3": "None"}, {"q1-test": 0, "q3-test": 0}, ["is not answered yet"]),
+    "crashes": (
+        {"predict-moved": "5", "q1": "undefined_name", "q3": "None"},
+        {"predict-moved-test": 0, "q1-test": 0, "q3-test": 0}, ["is not answered yet"]),
 }
 
 
@@ -86,8 +90,8 @@ def source(cell, value):
 def test_scores_file(graded):
     scores = pd.read_csv(graded.course.gradebook / "scores.csv").set_index("student_id")
     assert len(scores) == len(SUBMISSIONS) + 2
-    assert scores.loc["student-a", ["assignment", "score", "max_score"]].tolist() == [SECTION, 11, 15]
-    assert scores.loc["deviation", "score"] == 9
+    assert scores.loc["student-a", ["assignment", "score", "max_score"]].tolist() == [SECTION, 12, 16]
+    assert scores.loc["deviation", "score"] == 10
 
 
 def right_answers():
@@ -109,3 +113,4 @@ NUMBERS = {
     "subject_9_intercept": 6, "subject_9_minus_subject_8": 3, "subject_9_minus_population": 3, "new_subject_intercept": 2,
     "subject_2_threshold_uncrowded": 8, "subject_2_threshold_crowded": 8, "subject_2_threshold_difference": 4,
 }
+PREDICTIONS = [s6.predicted_moved_furthest]

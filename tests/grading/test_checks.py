@@ -86,6 +86,7 @@ def test_each_kind_of_wrong_number_has_its_own_sentence():
     assert "wrong sign" in said(-0.46)
     assert "close" in said(0.49)
     assert "not right" in said(7) and "a number in log-odds, to 2 decimals" in said(7)
+    assert "to the nearest whole number" in Number("x", "arcmin", decimals=0).judge(3, 60).message
 
 
 def test_the_visible_check_names_known_mistakes_only():

@@ -21,9 +21,9 @@ def anova(*models) -> pd.DataFrame:
     -------
     DataFrame, one row per model from the smallest to the largest, indexed by formula, as R's
     ``anova(m1, m2)``: npar, AIC, BIC, logLik, -2*log(L), Chisq, Df, Pr(>Chisq). Each model is
-    tested against the row above it. The p-value takes the models as nested and the statistic as
-    chi-squared; where the larger model adds a variance, which cannot be negative, the true
-    p-value is smaller.
+    tested against the row above it. The statistic is never below zero, as rounding could have it. The
+    p-value takes the models as nested and the statistic as chi-squared; where the larger model
+    adds a variance, which cannot be negative, the true p-value is smaller.
 
     Raises
     ------
@@ -54,10 +54,9 @@ def anova(*models) -> pd.DataFrame:
         "npar": [m.npar for m in models], "AIC": [m.aic for m in models], "BIC": [m.bic for m in models],
         "logLik": [m.loglik for m in models], "-2*log(L)": [-2 * m.loglik for m in models],
     }, index=[m.design.formula.text for m in models])
-    table["Chisq"] = -table["-2*log(L)"].diff()
+    table["Chisq"] = (-table["-2*log(L)"].diff()).clip(lower=0)
     table["Df"] = table["npar"].diff()
-    table["Pr(>Chisq)"] = np.where(
-        table["Df"] > 0, chdtrc(table["Df"], table["Chisq"].clip(lower=0)), np.nan)
+    table["Pr(>Chisq)"] = np.where(table["Df"] > 0, chdtrc(table["Df"], table["Chisq"]), np.nan)
     return table
 
 

@@ -77,8 +77,8 @@ def plot_shrinkage(result, x=None, y=None, group=None, separate=None, truth=None
 
     Returns
     -------
-    The axis. The population's coefficients, complete pooling, are a cross or a line. Groups without
-    a finite estimate of their own have no arrow.
+    The axis. The population's coefficients (the model's fixed effects, which are not those of complete
+    pooling) are a cross or a line. Groups without a finite estimate of their own have no arrow.
 
     Raises
     ------
@@ -121,11 +121,10 @@ def plot_shrinkage(result, x=None, y=None, group=None, separate=None, truth=None
         ax.annotate("", xy=(end[0][level], end[1][level]), xytext=(start[0][level], start[1][level]),
                     arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1, "shrinkA": 0, "shrinkB": 0,
                                 "mutation_scale": 8}, zorder=1)
-    complete = "population (complete pooling)"
     if y:
-        ax.plot([population[x]], [population[y]], "X", color="black", markersize=10, label=complete)
+        ax.plot([population[x]], [population[y]], "X", color="black", markersize=10, label="population")
     else:
-        ax.axvline(population[x], color="black", linestyle="--", linewidth=1, label=complete)
+        ax.axvline(population[x], color="black", linestyle="--", linewidth=1, label="population")
         name_groups(ax, order)
     if truth is not None:
         ax.plot(*place(truth), "*", color=GREEN, markersize=9, linestyle="none", label="truth")

@@ -119,8 +119,7 @@ class Number(_Question):
     @property
     def form(self):
         """What is asked for, in words: "a number in log-odds, to 2 decimals"."""
-        decimals = f"{self.decimals} decimal" + "s" * (self.decimals != 1)
-        return f"a number in {self.unit}, to {decimals}"
+        return f"a number in {self.unit}, to {self._precision}"
 
     def comment(self, answer):
         """The line that the visible check prints about `answer` (any object)."""
@@ -170,7 +169,7 @@ class Number(_Question):
         if abs(number - expected) <= 5 * self._tolerance:
             return Verdict(
                 0.0,
-                f"{self._said(number)} is close, but not right to {self.decimals} decimals: "
+                f"{self._said(number)} is close, but not right to {self._precision}: "
                 "round only the last result.",
                 "close, but not right to the decimals asked for",
             )
@@ -183,6 +182,11 @@ class Number(_Question):
         """
         return replace(self, mistakes=[
             m for m in self.mistakes if math.isfinite(m.value) and abs(m.value - right) > 2 * self._tolerance])
+
+    @property
+    def _precision(self):
+        """To what an answer has to be right, in words."""
+        return f"{self.decimals} decimal" + "s" * (self.decimals != 1) if self.decimals else "the nearest whole number"
 
     @property
     def _tolerance(self):
