@@ -163,13 +163,9 @@ class Number(_Question):
         if factor:
             return Verdict(0.0, f"{self._said(number)} is {factor} what it should be: look at the unit "
                                 f"({self.form}, is asked for).", "the wrong unit")
-        if abs(number - expected) <= 5 * self._tolerance:
-            return Verdict(
-                0.0,
-                f"{self._said(number)} is close, but not right to {self.decimals} decimals: "
-                "round only the last result.",
-                "close, but not right to the decimals asked for",
-            )
+        near = self._near(number, expected)
+        if near:
+            return Verdict(0.0, f"{self._said(number)} {near[0]}", near[1])
         return Verdict(0.0, f"{self._said(number)} is not right ({self.form}, is asked for).")
 
     def apart_from(self, right):
@@ -188,6 +184,13 @@ class Number(_Question):
         # the slack lets 0.51 agree with 0.50, which differ by a little more than 0.01 in binary
         slack = 1e-9 * self._tolerance + 1e-15 * abs(target)
         return abs(number - target) <= self._tolerance + slack
+
+    def _near(self, number, expected):
+        """What is said of a number that nearly is the right one, and the finding; else None."""
+        if abs(number - expected) <= 5.001 * self._tolerance:     # 0.62 for 0.625 is rounded, too
+            return (f"is close, but not right to {self.decimals} decimals: round only the last result.",
+                    "close, but not right to the decimals asked for")
+        return None
 
     def _wrong_unit(self, number, expected):
         """By which usual factor of units the answer is wrong, in words; None if by none of them."""
@@ -225,6 +228,16 @@ class Count(Number):
     @property
     def _tolerance(self):
         return 0.01
+
+    def _near(self, number, expected):
+        if abs(abs(number - expected) - 1) <= self._tolerance:
+            return f"is one too {'many' if number > expected else 'few'}: count once more.", "one too many or too few"
+        return None
+
+    def _objection(self, number):
+        if abs(number - round(number)) > self._tolerance:
+            return f"{self.form} is asked for."
+        return super()._objection(number)
 
 
 @dataclass(frozen=True)
