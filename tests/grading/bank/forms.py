@@ -44,6 +44,12 @@ WRONG_FORMS = {
 WRONG_NUMBERS = {
     "-x": HINT, "60 * x": HINT, "x + 1.1 * {tolerance}": HINT, "x / 60": HINT, "1000 * x": HINT,
     "round(x, {decimals} - 1)": HINT, "100 * x": HINT, "x / 1000": HINT, "x - 1.1 * {tolerance}": HINT, "x / 100": HINT,
+    "2 * x": HINT, "x / 2": HINT,
+}
+WRONG_SCALES = {        # words of the unit -> slips
+    "log-odds": {"np.exp(x)": HINT, "1 / (1 + np.exp(-x))": HINT},
+    "probability": {"1 - x": HINT, "np.log(x / (1 - x))": HINT},
+    "proportion": {"1 - x": HINT, "x / (1 - x)": HINT},
 }
 WRONG_WHOLE_NUMBERS = {"x + 1": HINT, "-x": HINT, "x - 0.5": HINT, "x - 1": HINT}
 
@@ -87,7 +93,7 @@ def wrong_forms(question, expected):
         return WRONG_OPTIONS
     if isinstance(question, Table):
         return WRONG_TABLES
-    amiss = WRONG_WHOLE_NUMBERS if isinstance(question, Count) else WRONG_NUMBERS
+    amiss = WRONG_WHOLE_NUMBERS if isinstance(question, Count) else WRONG_NUMBERS | _wrong_scales(question.unit)
     amiss = {form: words for form, words in amiss.items() if _is_wrong(form, question, float(np.squeeze(expected)))}
     # by turns, so that few of them are of both kinds
     mixed, rest = {}, iter(WRONG_FORMS.items())
@@ -96,6 +102,14 @@ def wrong_forms(question, expected):
         mixed.update([next(rest)])
     mixed.update(rest)
     return {_filled_in(form, question): words for form, words in mixed.items()}
+
+
+def _wrong_scales(unit):
+    slips = {}
+    for scale, forms in WRONG_SCALES.items():
+        if scale in unit and " per " not in unit and "squared" not in unit:     # those have a scale of their own
+            slips |= forms
+    return slips
 
 
 def evaluated(form, x):
@@ -113,6 +127,6 @@ def _is_wrong(form, question, expected):
     if any(mistake.share and abs(value - mistake.value) <= question._tolerance for mistake in question.mistakes):
         return False                                         # it is worth something
     factor = max(1.0, abs(value / expected)) if expected else 1.0
-    if "/" in form or "00 *" in form or "60 *" in form:      # a number that small says nothing about its unit
+    if form.startswith("x /") or "00 *" in form or "60 *" in form:  # a number that small says nothing about its unit
         return abs(value) > 10.5 * factor * question._tolerance
     return abs(value - expected) > 1.05 * question._tolerance

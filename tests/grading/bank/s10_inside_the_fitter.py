@@ -54,7 +54,8 @@ ANSWERS = {
             "area(lambda u: np.exp(logp(u)) * norm.pdf(u))": "this is the likelihood itself",
             "logp(mode) + norm.logpdf(mode)": "the height of the integrand's peak",
             "logp(0)": "this is the likelihood of a person with u = 0",
-            "np.log(area(lambda u: np.exp(logp(u, 1)) * norm.pdf(u)))": "θ is missing: the person's deviation is b = θu",
+            "np.log(area(lambda u: np.exp(logp(u, 1)) * norm.pdf(u)))":
+                "θ is missing: the person's deviation is b = θu",
             "quad(lambda u: np.exp(logp(u)) * norm.pdf(u), -10, 10)": "holds 2 values",
         }),
     "first_step": Answers(

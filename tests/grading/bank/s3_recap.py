@@ -188,8 +188,8 @@ ANSWERS = {
             "expit(b0 + b1 * (low - mean_size))": "this is for the 5th percentile",
         }),
     "average_person": Answers(
-        right=["expit(here + b).mean()",
-               "z, w = np.polynomial.hermite_e.hermegauss(40)\nw @ expit(here + 2 * z) / w.sum()",
+        right=["z, w = np.polynomial.hermite_e.hermegauss(40)\nw @ expit(here + 2 * z) / w.sum()",
+               "expit(here + b).mean()",
                "from scipy.stats import norm\nnp.mean([expit(here + norm.ppf(q, scale=2)) for q in (np.arange(999) + .5) / 999])"],
         wrong={
             "expit(here)": "this is the typical person (b = 0)",

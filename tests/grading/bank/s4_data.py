@@ -27,7 +27,8 @@ NAMES, ORDER, CONTENTS, FACTORS = "names of the columns", "order of the columns"
 NAMES_FIRST = "the names come first"
 
 FLAWS = {"unit": "its units, if it has any, fit", "other quantity": "it speaks of the quantity it means",
-         "level": "what varies between subjects and what within them", "confounded": "two things that always change together",
+         "level": "what varies between subjects and what within them", "confounded":
+             "two things that always change together",
          "no criterion": "the decisive number left out", "nothing": "it looks sound at first sight, but it is not"}
 
 
@@ -74,7 +75,8 @@ ANSWERS = {
             "made",
         ],
         wrong={
-            "raw": {NAMES: "still has its raw name", ORDER: NAMES_FIRST, CONTENTS: "is not there", FACTORS: "could not be looked at"},
+            "raw":
+                {NAMES: "still has its raw name", ORDER: NAMES_FIRST, CONTENTS: "is not there", FACTORS: "could not be looked at"},
             "raw.rename(columns=names).rename(columns=lambda n: n.removeprefix('Trial '))":
                 {NAMES: "two columns are called", ORDER: NAMES_FIRST, CONTENTS: "is not there", FACTORS: "not categorical yet"},
             "made = ready.assign(Condition=ready.Condition.astype(str).astype('category'),\n"
@@ -135,7 +137,8 @@ ANSWERS = {
             "len(crowding)": "this is the number of rows",
             "crowding.Subject.nunique()": "the number of subjects",
             "crowding.Condition.nunique()": "the number of conditions",
-            "crowding.groupby(['Subject', 'Condition', 'Size'], observed=True).ngroups": "this is how many sizes were shown",
+            "crowding.groupby(['Subject', 'Condition', 'Size'], observed=True).ngroups":
+                "this is how many sizes were shown",
         }),
     "n_trials": Answers(
         right=["crowding.shape[0]", "crowding.ResponseCorrect.count()", "crowding.groupby('Subject', observed=True).size().sum()"],
@@ -152,7 +155,8 @@ ANSWERS = {
         wrong={
             "100 * crowding.ResponseCorrect.mean()": "in percent",
             "(crowding.ResponseCorrect == 0).mean()": "this is the share of errors",
-            "crowding.groupby(['Subject', 'Condition', 'Size'], observed=True).ResponseCorrect.mean().mean()": "you averaged the averages",
+            "crowding.groupby(['Subject', 'Condition', 'Size'], observed=True).ResponseCorrect.mean().mean()":
+                "you averaged the averages",
             "crowding.ResponseCorrect.std()": "this is the standard deviation",
             "crowding.ResponseCorrect.sum()": "this is how many were correct",
         }),
@@ -216,7 +220,8 @@ ANSWERS = {
         right=["np.corrcoef(x, y)[0, 1]", "x.corr(y)", "from scipy.stats import pearsonr\npearsonr(x, y)[0]"],
         wrong={
             "crowding.Size.corr(crowding['Threshold.Subj'])": "one row per subject, crowded only",
-            "of['uncrowded'].Size.mean().corr(of['uncrowded']['Threshold.Subj'].first())": "this is the uncrowded condition",
+            "of['uncrowded'].Size.mean().corr(of['uncrowded']['Threshold.Subj'].first())":
+                "this is the uncrowded condition",
             "x.corr(y, method='spearman')": "correlation of ranks",
             "x.cov(y)": "this is the covariance",
             "x.corr(y)**2": "correlation squared",

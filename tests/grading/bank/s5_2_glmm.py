@@ -62,7 +62,8 @@ ANSWERS = {
             "100 * 2 * norm.sf(2)": "a trial has only two possible residuals",
             "100 * np.mean(np.abs(mu - .5) > .3)": "these are the trials that *could* lie beyond 2",
             "100 * np.mean((1 - mu) * (mu > .8))": "with a low predicted probability",
-            "100 * np.mean(mu * (mu > .8) + (1 - mu) * (mu < .2))": "the chance of the outcome that is *not* surprising",
+            "100 * np.mean(mu * (mu > .8) + (1 - mu) * (mu < .2))":
+                "the chance of the outcome that is *not* surprising",
             "np.mean((1 - mu) * (mu > .8) + mu * (mu < .2))": "this is a proportion: times 100",
         }),
     "singular_statement": Answers(
@@ -126,7 +127,8 @@ ANSWERS = {
             "np.median(chance)": "this is the median",
             "eta.mean()": "this is an average of log-odds",
             "uncrowded.mean()": "this is for uncrowded",
-            "crowding[crowding.Condition == 'crowded'].ResponseCorrect.mean()": "of all crowded trials, whatever their size",
+            "crowding[crowding.Condition == 'crowded'].ResponseCorrect.mean()":
+                "of all crowded trials, whatever their size",
         }),
     "rows_used": Answers(
         right=["t.nobs", "crowding.Speed.count()", "len(crowding.dropna(subset=['Speed']))"],

@@ -67,7 +67,8 @@ ANSWERS = {
         wrong={
             't["2", "uncrowded"] - mean_size': "this is the centred size",
             "logit(0.625)": "this is the target in log-odds",
-            "mean_size + (0.625 - b[0] + b[2] / 2) / (b[1] - b[3] / 2)": "you used the proportion 0.625 as if it were log-odds",
+            "mean_size + (0.625 - b[0] + b[2] / 2) / (b[1] - b[3] / 2)":
+                "you used the proportion 0.625 as if it were log-odds",
             "m.thresholds(p=0.5).threshold[2]": "50 % are correct",
             't["2", "crowded"]': "this is the threshold for crowded",
             'm.thresholds(re="population").threshold[0]': "the threshold of the typical subject",

@@ -9,7 +9,8 @@ BEFORE = {
     "q3": "ci = gl.profile(lapsing, 'lapse').confint()\n",
     "q4": "b0, b1, b2, b3 = weibull.fixef\nfirst, slope = b0 - b2 / 2, b1 - b3 / 2\nscale = np.exp(mean_log_size - first / slope)\n"
           "t = np.exp(weibull.thresholds(p=0.625, x='LogSize', re='population').threshold)\n",
-    "q5": "one, both = guessing.thresholds(re='population'), guessing.thresholds(re='population', between='Condition').iloc[0]\n",
+    "q5":
+        "one, both = guessing.thresholds(re='population'), guessing.thresholds(re='population', between='Condition').iloc[0]\n",
     "q6": "b0, b1, b2, b3 = guessing.fixef\n",
     "q7": "def curve(size, condition='crowded', re='marginal'):\n"
           "    return guessing.predict(pd.DataFrame({'Size': np.atleast_1d(size), 'Condition': condition}), re=re)\n"

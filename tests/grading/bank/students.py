@@ -2,15 +2,13 @@
 
 A section's file says what is typed for each variable; forms that go with any question fill up to the
 number of ways that the section needs. Student "right 2" answers every question by its second right
-way, "wrong 5" by its fifth wrong one.
+way, "wrong 5" by its fifth wrong one; the code of "crash" ends in an error.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-
-import numpy as np
 
 from glmmlib.teaching.checks import Choice, Prediction, Table
 
@@ -74,10 +72,13 @@ def students_of(section, parts):
         answers = _predictions(questions[0][0]) if isinstance(questions[0][0], Prediction) else bank.ANSWERS[variable]
         right[variable] = list(_right(answers, questions, position))
         wrong[variable] = list(_wrong(answers, questions, position))
+    crash = {variable: Entry("undefined_name", False, _all(questions, (0, "is not answered yet")))
+             for variable, questions in about.items()}
     together = [Student(f"together {n}", {variable: Entry(code, True, {variable: (share, words)})
                                           for variable, (code, share, words) in entries.items()})
                 for n, entries in enumerate(getattr(bank, "TOGETHER", ()), start=1)]
-    return [*_packed("right", right, LEAST_RIGHT), *_packed("wrong", wrong, LEAST_WRONG), *together]
+    return [*_packed("right", right, LEAST_RIGHT), *_packed("wrong", wrong, LEAST_WRONG), Student("crash", crash),
+            *together]
 
 
 def typed(section, student, cells):
@@ -95,7 +96,8 @@ def typed(section, student, cells):
 
 def _assigned(name, code):
     lines = code.strip().split("\n")
-    at = max(i for i, line in enumerate(lines) if not line.startswith((" ", ")", "]", "}")))   # the last statement begins
+    # where the last statement begins
+    at = max(i for i, line in enumerate(lines) if not line.startswith((" ", ")", "]", "}")))
     return "\n".join([*lines[:at], f"{name} = {lines[at]}", *lines[at + 1:]]) + "\n"
 
 
@@ -107,7 +109,7 @@ def _packed(kind, entries, least):
 
 
 def _right(answers, questions, position):
-    owed = {key_of(question): (1, "") for question, _ in questions}
+    owed = _all(questions, (1, ""))
     for code in answers.right:
         yield Entry(code, True, owed)
     for form in _from(right_forms(*questions[0]), position):
@@ -120,7 +122,7 @@ def _wrong(answers, questions, position):
             owed = {key_of(question): (0, told[question.property]) if question.property in told else (1, "")
                     for question, _ in questions}
         else:
-            owed = {key_of(question): told if isinstance(told, tuple) else (0, told) for question, _ in questions}
+            owed = _all(questions, told if isinstance(told, tuple) else (0, told))
         yield Entry(code, True, owed)
     question, right = questions[0]
     if isinstance(question, Choice) and not isinstance(question, Prediction):
@@ -129,7 +131,12 @@ def _wrong(answers, questions, position):
                 yield Entry(repr(option), True, {question.name: (0, HINT)})
     forms = wrong_forms(*questions[0])
     for form in _from(list(forms), 2 * position):
-        yield Entry(_in_form(form, answers.right[0], question), False, {key_of(q): (0, forms[form]) for q, _ in questions})
+        yield Entry(_in_form(form, answers.right[0], question), False, _all(questions, (0, forms[form])))
+
+
+def _all(questions, owed):
+    """The same for every question about a variable."""
+    return {key_of(question): owed for question, _ in questions}
 
 
 def _predictions(question):
