@@ -242,6 +242,39 @@ def test_a_share_of_a_unit_is_told_too():
     assert "a 60th of" in Number("x", "arcmin", decimals=3).judge(0.5, 30).message
 
 
+@pytest.mark.parametrize("unit, right, answer, said", [
+    ("log-odds", 0.5, math.exp(0.5), "odds instead of log-odds"),
+    ("log-odds per arcmin", -1.2, 1 / (1 + math.exp(1.2)), "the inverse logit of what is asked for"),
+    ("probability", 0.8, 0.2, "makes 1"),
+    ("proportion correct", 0.8, 4, "are odds"),
+    ("proportion correct", 0.8, math.log(4), "apply the inverse link"),
+    ("arcmin", 0.8, 1.6, "is twice what it should be"),
+    ("arcmin", 0.8, 0.4, "is half of what it should be"),
+    ("arcmin", 0.8, 0.2, "is not right"),
+    ("squared log-odds", 0.5, math.exp(0.5), "is not right"),
+    ("log-odds", 1e5, 3, "is not right"),
+    ("probability per arcmin", 0.2, 0.8, "is not right"),
+])
+def test_another_scale_is_told(unit, right, answer, said):
+    verdict = Number("x", unit, decimals=3).judge(answer, right)
+    assert verdict.share == 0 and said in verdict.message
+
+
+@pytest.mark.parametrize("answer, said", [
+    (3, "is one too few"), (5, "is one too many"), (3.5, "a whole number (trials) is asked for"), (8, "twice"), (11, "is not right")])
+def test_a_count_is_told_what_is_amiss(answer, said):
+    assert said in Count("n", "trials").judge(answer, 4).message
+
+
+def test_the_visible_check_tells_that_a_count_is_whole():
+    assert "a whole number (trials) is asked for" in Count("n", "trials").comment(2.5)
+    assert "a whole number" in Count("n", "trials").comment(3) and "✗" not in Count("n", "trials").comment(3)
+
+
+def test_a_half_that_was_rounded_is_close():
+    assert "is close" in Number("x", "arcmin", decimals=3).judge(0.62, 0.625).message
+
+
 TOTAL, TWICE = Number("total", "arcmin"), Number("twice", "arcmin", mistakes=[Mistake(80, "half of it is asked for.")])
 
 
