@@ -133,7 +133,7 @@ def test_intervals_of_all_methods_share_names(m):
 @pytest.mark.parametrize("call, sentence", [
     (lambda m: gl.profile(m, "w"), "no parameter 'w'; it has: sd_"),
     (lambda m: gl.confint(m, "varcorr"), "use method='profile' or 'boot'"),
-    (lambda m: gl.confint(m, method="exact"), "choose 'wald', 'profile' or 'boot'"),
+    (lambda m: gl.confint(m, method="exact"), "method must be one of 'wald', 'profile', 'boot', not 'exact'"),
     (lambda m: gl.confint(m, n=100), "'n' is an option of method='boot' only"),
     (lambda m: gl.profile(m, "x").confint(0.999), "reaches to level 0.99 only"),
     (lambda m: gl.profile(m.refit(held={"x": 1})), "held parameters cannot be profiled"),

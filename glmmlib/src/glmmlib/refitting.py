@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
+from .arguments import MODEL, NAMED_NUMBERS, TABLE, accepts
 from .certificate import newton_gain
 from .design import Design, build_design
 from .errors import DataError
@@ -121,6 +122,7 @@ def _held_at(objective, held, psi, hessian) -> LaplaceFit:
     return replace(fit, phi_cov=phi_cov, posterior=posterior, beta_cov=posterior.beta_cov(), certificate=certificate)
 
 
+@accepts(model=MODEL, data=TABLE, held=NAMED_NUMBERS, start=MODEL)
 def refit(model, y=None, *, data=None, weights=None, held=None, start=None):
     """Fit the same formula and family to other responses, weights or data, or with parameters held.
 
