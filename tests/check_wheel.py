@@ -72,7 +72,7 @@ def look_into(wheel):
     """The wheel holds what the repository does, the compiled kernels and its own records; nothing else."""
     listed = run("git", "ls-files", "src", cwd=REPO / "glmmlib", stdout=subprocess.PIPE).stdout.split()
     wanted = {name.removeprefix("src/") for name in listed if not name.endswith(".gitattributes")}
-    held = set(zipfile.ZipFile(wheel).namelist())
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if not name.endswith("/")}
     compiled = {name for name in held if re.fullmatch(r"glmmlib/_kernels/_(compiled|bordered)\.[^/]+\.(so|pyd)", name)}
     records = {name for name in held if re.fullmatch(r"glmmlib-[^/]+\.dist-info/.+", name)}
     assert len(compiled) == 2, f"compiled kernels: {compiled or 'none'}"
