@@ -42,8 +42,8 @@ FOLLOWS = "follows rightly from a wrong earlier answer"
 
 _FROM_NOTEBOOK = object()
 
-# Characters that fit beside JupyterLab's file browser on a small screen.
-_LINE = 100
+# Characters that fit into half a screen: the notebook beside a text, or beside the file browser.
+_LINE = 84
 
 # Percent for proportions, arcmin for degrees, thousandths for wholes.
 _FACTORS = (60, 100, 1000)
@@ -118,16 +118,16 @@ class Number(_Question):
 
     @property
     def form(self):
-        """What is asked for, in words: "a number in log-odds, to 2 decimals"."""
-        decimals = f"{self.decimals} decimal" + "s" * (self.decimals != 1)
-        return f"a number in {self.unit}, to {decimals}"
+        """What is asked for, in words: "a number (log-odds), to 2 decimals"."""
+        rounded = f"to {self.decimals} decimal" + "s" * (self.decimals != 1) if self.decimals else "rounded to a whole one"
+        return f"a number ({self.unit}), {rounded}"
 
     def comment(self, answer):
         """The line that the visible check prints about `answer` (any object)."""
         try:
             number = as_number(answer)
         except Unreadable as problem:
-            return f"→ {self.name} {problem} ({_capital(self.form)}.)"
+            return f"→ {self.name} {problem} Asked for: {self.form}."
         mistake = self._mistake(number)
         if mistake:
             return f"✗ {self._said(number)}: {mistake.message}"
@@ -165,8 +165,8 @@ class Number(_Question):
             return Verdict(0.0, f"{self._said(number)} has the right size but the wrong sign.", "the wrong sign")
         factor = self._wrong_unit(number, expected)
         if factor:
-            return Verdict(0.0, f"{self._said(number)} is {factor} what it should be: look at the unit "
-                                f"({self.form}, is asked for).", "the wrong unit")
+            return Verdict(0.0, f"{self._said(number)} is {factor} what it should be: look at the unit. "
+                                f"Asked for: {self.form}.", "the wrong unit")
         if abs(number - expected) <= 5 * self._tolerance:
             return Verdict(
                 0.0,
@@ -174,7 +174,7 @@ class Number(_Question):
                 "round only the last result.",
                 "close, but not right to the decimals asked for",
             )
-        return Verdict(0.0, f"{self._said(number)} is not right ({self.form}, is asked for).")
+        return Verdict(0.0, f"{self._said(number)} is not right. Asked for: {self.form}.")
 
     def apart_from(self, right):
         """This question without the mistakes that in these data lead to the number `right`.
@@ -306,7 +306,7 @@ class Choice(_Question):
         try:
             option = self._option(answer)
         except Unreadable as problem:
-            return f"→ {self.name} {problem} ({_capital(self.form)}.)"
+            return f"→ {self.name} {problem} Asked for: {self.form}."
         return self._noted(option)
 
     def _noted(self, option):
@@ -501,7 +501,3 @@ def _in_notebook():
     from IPython import get_ipython
 
     return get_ipython() is not None
-
-
-def _capital(sentence):
-    return sentence[0].upper() + sentence[1:]
