@@ -292,5 +292,5 @@ def test_the_by_hand_explorer_s_likelihood_is_the_regression_s():
     ends = pd.DataFrame({"size": [data.Size.min(), data.Size.max()]}) - data.Size.mean()
     for condition, code in [("uncrowded", -0.5), ("crowded", 0.5)]:
         low, high = expit(np.column_stack([np.ones(2), ends, [code] * 2, code * ends]) @ fit.params)
-        assert f"from {100 * low:.0f} to {100 * high:.0f} % correct when {condition}" in words
+        assert f"from {100 * low:.0f} to {100 * high:.0f} % when {condition}" in words
     assert picture != before and np.isfinite(pixels(picture)).all()

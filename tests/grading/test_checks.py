@@ -85,8 +85,8 @@ def test_each_kind_of_wrong_number_has_its_own_sentence():
     assert said(-0.51) == f"intercept = -0.51: {DEVIATION.message}"
     assert "wrong sign" in said(-0.46)
     assert "close" in said(0.49)
-    assert "not right" in said(7) and "a number in log-odds, to 2 decimals" in said(7)
-    assert "to the nearest whole number" in Number("x", "arcmin", decimals=0).judge(3, 60).message
+    assert "not right" in said(7) and "a number (log-odds), to 2 decimals" in said(7)
+    assert "a number (arcmin), to the nearest whole number" in Number("x", "arcmin", decimals=0).judge(3, 60).message
 
 
 def test_the_visible_check_names_known_mistakes_only():
@@ -185,7 +185,7 @@ def test_in_a_notebook_a_long_line_breaks_between_words(monkeypatch, capsys):
     monkeypatch.setattr("IPython.get_ipython", lambda: "a notebook's shell")
     asked.check(...)
     said = capsys.readouterr().out
-    assert len(said.splitlines()) > 1 and max(map(len, said.splitlines())) <= 100
+    assert len(said.splitlines()) > 1 and max(map(len, said.splitlines())) <= 84
     assert said.split() == asked.comment(...).split()
 
 

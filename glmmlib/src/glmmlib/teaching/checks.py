@@ -42,8 +42,8 @@ FOLLOWS = "follows rightly from a wrong earlier answer"
 
 _FROM_NOTEBOOK = object()
 
-# Characters that fit beside JupyterLab's file browser on a small screen.
-_LINE = 100
+# Characters that fit into half a screen: the notebook beside a text, or beside the file browser.
+_LINE = 84
 
 # Percent for proportions, arcmin for degrees, thousandths for wholes.
 _FACTORS = (60, 100, 1000)
@@ -118,15 +118,15 @@ class Number(_Question):
 
     @property
     def form(self):
-        """What is asked for, in words: "a number in log-odds, to 2 decimals"."""
-        return f"a number in {self.unit}, to {self._precision}"
+        """What is asked for, in words: "a number (log-odds), to 2 decimals"."""
+        return f"a number ({self.unit}), to {self._precision}"
 
     def comment(self, answer):
         """The line that the visible check prints about `answer` (any object)."""
         try:
             number = as_number(answer)
         except Unreadable as problem:
-            return f"→ {self.name} {problem} ({_capital(self.form)}.)"
+            return f"→ {self.name} {problem} Asked for: {self.form}."
         mistake = self._mistake(number)
         if mistake:
             return f"✗ {self._said(number)}: {mistake.message}"
@@ -163,7 +163,7 @@ class Number(_Question):
         slip = self._slip(number, expected)
         if slip:
             return Verdict(0.0, f"{self._said(number)} {slip[0]}", slip[1])
-        return Verdict(0.0, f"{self._said(number)} is not right ({self.form}, is asked for).")
+        return Verdict(0.0, f"{self._said(number)} is not right. Asked for: {self.form}.")
 
     def apart_from(self, right):
         """This question without the mistakes that in these data lead to the number `right`.
@@ -193,7 +193,7 @@ class Number(_Question):
             return "has the right size but the wrong sign.", "the wrong sign"
         factor = self._wrong_unit(number, expected)
         if factor:
-            return f"is {factor} what it should be: look at the unit ({self.form}, is asked for).", "the wrong unit"
+            return f"is {factor} what it should be: look at the unit. Asked for: {self.form}.", "the wrong unit"
         near = self._near(number, expected)
         if near:
             return near
@@ -335,7 +335,7 @@ class Choice(_Question):
         try:
             option = self._option(answer)
         except Unreadable as problem:
-            return f"→ {self.name} {problem} ({_capital(self.form)}.)"
+            return f"→ {self.name} {problem} Asked for: {self.form}."
         return self._noted(option)
 
     def _noted(self, option):
@@ -542,7 +542,3 @@ def _in_notebook():
     from IPython import get_ipython
 
     return get_ipython() is not None
-
-
-def _capital(sentence):
-    return sentence[0].upper() + sentence[1:]

@@ -75,12 +75,12 @@ class _HandPicture:
             code = CODES[condition]
             share = expit(b[0] + b[2] * code + (b[1] + b[3] * code) * x)
             curve.set_data(self.grid, share)
-            way.append(f"from {100 * share[0]:.0f} to {100 * share[-1]:.0f} % correct when {condition}")
+            way.append(f"from {100 * share[0]:.0f} to {100 * share[-1]:.0f} % when {condition}")
         value = self.trials.loglik(b)
         short = self.maximum - value
         end = "the maximum is reached." if short < 0.05 else f"{short:,.1f} below the maximum."
         return (f"Log-likelihood \N{MINUS SIGN}{-value:,.1f}: {end} "
-                f"From the smallest digits to the largest, the curves go {' and '.join(way)}.")
+                f"From the smallest digits to the largest, the proportion correct goes {' and '.join(way)}.")
 
 
 def by_hand_explorer(data=None):
