@@ -21,7 +21,7 @@ RIGHT = {
     "predict": 'better_fit = "no difference"',
     "q2": "eta_at_target = np.log(2)\n"
           "typical_threshold = guessing.thresholds(p=0.75, re='population').threshold[0]",
-    "q3": "curve_top = expit(logit(1 - lapsing.lapse))\n"
+    "q3": "curve_top = 1 / (1 + np.exp(-logit(1 - lapsing.lapse)))\n"
           "lapse_upper = gl.profile(lapsing, 'lapse').confint().loc['lapse', 'upper']\n"
           "loglik_gain = -np.diff([lapsing.loglik, guessing.loglik])",
     "q4": "t = weibull.thresholds(p=0.625, x='LogSize', re='population').threshold[0]\n"
