@@ -18,8 +18,8 @@ from .judge import judge
 from .key import read_key
 from .report import report_folder, write_report
 from .sandbox import Limits
-from .submission import (Job, Record, digest_of_files, digest_of_run, keep, last_graded, note_graded, read_files, recall,
-                         write_atomically)
+from .submission import (Job, Record, digest_of_files, digest_of_run, keep, last_graded, note_graded, read_files,
+                         recall, write_atomically)
 from .workers import Room, run_all
 
 SCORE_COLUMNS = ("assignment", "student_id", "score", "max_score", "late_penalty", "needs_manual_grade", "problem")
@@ -42,9 +42,9 @@ def grade(course, students=None, assignments=None, jobs=None, resume=False, sand
     """Grade what lies under gradebook/submitted/<student>/<assignment>/; returns all rows of this run.
 
     `students` and `assignments` choose by name (None: all); `jobs` submissions run at the same time
-    (None: one per processor; as many as joblib's backend says, if `joblib.parallel_config` names one). With `resume`, what an earlier run did with the same files is kept and
-    only judged again. Makes feedback pages, scores.csv and reports; what was handed in is only read. Raises
-    GradingError or SandboxError before anything is graded when nothing can be.
+    (None: one per processor; on a cluster as many as it has). With `resume`, what an earlier run did with
+    the same files is kept and only judged again. Makes feedback pages, scores.csv and reports; what was
+    handed in is only read. Raises GradingError or SandboxError before anything is graded when nothing can be.
     """
     began = time.monotonic()
     course.submitted.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,10 @@ def _outcomes(course, todo, keys, jobs, resume, room):
             if outcome.digest != digest_of_run(outcome.handed_in, keys[job.assignment], room.limits):
                 raise GradingError("Another machine that runs submissions has another Python or other packages than "
                                    "this one: install the same requirements.txt on both.")
-            keep(course, job, outcome)
+            try:
+                keep(course, job, outcome)
+            except OSError as failure:
+                outcome = failure
         yield job, outcome
 
 
