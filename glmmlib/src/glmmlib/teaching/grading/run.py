@@ -6,7 +6,6 @@ import io
 import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import nbformat
@@ -201,14 +200,12 @@ def _limits(course):
 
 
 def _make_all_pages(course, rows, jobs):
+    from joblib import Parallel, delayed
+
     todo = [(str(course.root), course.db_url, row.assignment, row.student_id) for row in rows if row.score is not None]
-    workers = min(jobs, len(todo) // 8)      # a process costs as much as several pages
-    if workers < 2:
-        for arguments in todo:
-            pages.make_pages(*arguments)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        list(pool.map(pages.make_pages, *zip(*todo, strict=True), chunksize=4))
+    workers = max(1, min(jobs, len(todo) // 50))     # starting one costs as much as some twenty pages
+    # here even where submissions are run on a cluster, and not by fork, as a cluster's client has threads
+    Parallel(n_jobs=workers, backend="loky")(delayed(pages.make_pages)(*arguments) for arguments in todo)
 
 
 # ---- reporting -----------------------------------------------------------------------------------

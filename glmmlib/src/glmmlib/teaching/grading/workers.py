@@ -104,4 +104,5 @@ def _close_all():
 def _home():
     """What lies in this user's home, but for Python and glmmlib, which student code needs."""
     needed = [Path(prefix).absolute() for prefix in (sys.prefix, sys.base_prefix, __file__)]
-    return [path for path in Path.home().iterdir() if not any(place.is_relative_to(path) for place in needed)]
+    there = Path.home().iterdir() if Path.home().is_dir() else ()
+    return [path for path in there if not any(place.is_relative_to(path) for place in needed)]
