@@ -76,9 +76,9 @@ def test_the_dispersion_is_that_of_the_fit(family, dispersion):
 
 
 def test_simulate_names_what_it_cannot_do(m):
-    with pytest.raises(gl.DataError, match="n must be the number"):
+    with pytest.raises(gl.DataError, match="n must be a whole number, 1 or more"):
         m.simulate(0)
-    with pytest.raises(gl.DataError, match="'fixed' is not known; choose 'new'"):
+    with pytest.raises(gl.DataError, match="re must be one of 'new', 'conditional', not 'fixed'"):
         m.simulate(re="fixed")
 
 
