@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import threading
+from pathlib import Path
 
 import distributed
 import pytest
@@ -69,6 +70,9 @@ def test_a_killed_workers_submissions_are_graded_by_another(alone_and_together, 
     assert main(command) == 0
     killer.join()
     assert victim not in alive([victim])
+    with Client(cluster) as client:
+        left = set().union(*map(children, client.run(os.getpid).values()))
+    assert "bwrap" not in {Path(f"/proc/{pid}/comm").read_text().strip() for pid in left}, "no sandbox is left behind"
 
     assert not (other.gradebook / "gradebook.db").exists()
     assert all_marks(other) == all_marks(one)

@@ -44,7 +44,10 @@ def on_cluster(address):
         raise GradingError(
             f"No Dask scheduler answers at {address} ({failure}): start one with `dask scheduler`.") from None
     with client, parallel_config(backend="dask"):
-        yield
+        try:
+            yield
+        finally:
+            client.run(_close_all, on_error="return")   # the workers stay, their sandboxes need not
 
 
 def run_all(submissions, room, jobs):
