@@ -4,25 +4,27 @@ import os
 import shutil
 import signal
 import threading
+from pathlib import Path
 
+import distributed
 import pytest
 from distributed import Client, LocalCluster
-from joblib import parallel_config
 from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 from small_course import SECTION, Class, cell, small_course
-from test_grade import digests
-from test_resume import RIGHT, children, journal, wait_for
+from test_grade import digests, scores
+from test_resume import RIGHT, alive, children, journal, wait_for
 
-from glmmlib.teaching.grading import Course, GradingError, grade, release, submission
+from glmmlib.teaching.grading import Course, grade, main, release, submission
+
+TABLES = ("scores.csv", "class.csv")
 
 
 @pytest.fixture
 def cluster():
     """Two Dask workers, processes of this machine."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client, \
-            parallel_config(backend="dask"):
-        yield client
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster
 
 
 @pytest.fixture
@@ -49,13 +51,13 @@ def all_marks(course):
 
 def test_a_killed_workers_submissions_are_graded_by_another(alone_and_together, cluster, postgres):
     one, other = alone_and_together
-    with parallel_config(backend="threading"):
-        alone = grade(one, jobs=1)
+    assert len(grade(one, jobs=1)) == 11
 
     with open(other.root / "nbgrader_config.py", "a") as config:
         config.write(f"c.CourseDirectory.db_url = {postgres!r}\n")
     other = Course(other.root)
-    victim = min(cluster.run(os.getpid).values())
+    with Client(cluster) as client:
+        victim = min(client.run(os.getpid).values())
 
     def kill():
         # its sandbox is two processes, a notebook that runs in it a third
@@ -64,13 +66,18 @@ def test_a_killed_workers_submissions_are_graded_by_another(alone_and_together, 
 
     killer = threading.Thread(target=kill)
     killer.start()
-    together = grade(other)
+    command = ["grade", "--root", str(other.root), "--dask", cluster.scheduler_address]
+    assert main(command) == 0
     killer.join()
-    assert not os.path.exists(f"/proc/{victim}")
+    assert victim not in alive([victim])
+    with Client(cluster) as client:
+        left = set().union(*map(children, client.run(os.getpid).values()))
+    assert "bwrap" not in {Path(f"/proc/{pid}/comm").read_text().strip() for pid in left}, "no sandbox is left behind"
 
-    assert together == alone and len(together) == 11
     assert not (other.gradebook / "gradebook.db").exists()
     assert all_marks(other) == all_marks(one)
+    assert [(other.gradebook / name).read_text() for name in TABLES] == [
+        (one.gradebook / name).read_text() for name in TABLES]
     for folder in ("autograded", "feedback", "report"):
         assert digests(other.gradebook / folder) == digests(one.gradebook / folder), folder
 
@@ -80,12 +87,22 @@ def test_a_killed_workers_submissions_are_graded_by_another(alone_and_together, 
         by_hand.manual_score, by_hand.needs_manual_grade = 2, False
         book.db.commit()
     before = journal(other)
-    rows = {row.student_id: row for row in grade(other, resume=True)}
-    assert (rows["s3"].score, rows["s3"].needs_manual_grade) == (8, False) and rows["s1"].score == 3
-    assert journal(other) == before
+    assert main([*command, "--resume"]) == 0
+    assert (scores(other)["s3"]["score"], scores(other)["s3"]["needs_manual_grade"]) == ("8.0", "False")
+    assert scores(other)["s1"]["score"] == "3.0" and journal(other) == before
 
 
-def test_a_worker_with_other_packages_is_refused(alone_and_together, cluster, monkeypatch):
+def test_a_worker_with_other_packages_is_refused(alone_and_together, cluster, monkeypatch, capsys):
     monkeypatch.setattr(submission, "version", lambda name: "0")      # here, not in the workers
-    with pytest.raises(GradingError, match="same requirements.txt on both"):
-        grade(alone_and_together[1], students=["s0"])
+    assert main(["grade", "--root", str(alone_and_together[1].root), "--students", "s0",
+                 "--dask", cluster.scheduler_address]) == 1
+    assert "install the same requirements.txt on both" in capsys.readouterr().err
+
+
+def test_a_cluster_that_is_not_there_is_a_sentence(course, monkeypatch, capsys):
+    def refuse(address, timeout):
+        raise OSError("timed out")
+
+    monkeypatch.setattr(distributed, "Client", refuse)      # which it does after ten seconds
+    assert main(["grade", "--root", str(course.root), "--dask", "tcp://127.0.0.1:9"]) == 1
+    assert "No Dask scheduler answers at tcp://127.0.0.1:9 (timed out)" in capsys.readouterr().err

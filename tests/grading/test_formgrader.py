@@ -34,15 +34,12 @@ def test_points_and_a_comment_are_given_for_free_text(group, browser, start_lab,
         assert window.get_by_text(MODEL_ANSWER).is_visible()
         window.screenshot(path=os.environ.get("SCREENSHOTS", str(tmp_path)) + "/formgrader.png", full_page=True)
 
-        score, comment = window.locator("input.score").last, window.locator("textarea.comment").last
-        with window.expect_response(lambda reply: "/api/grade/" in reply.url and reply.request.method == "PUT") as saved:
-            score.fill("2")
-            score.press("Tab")
-        assert saved.value.ok
-        with window.expect_response(lambda reply: "/api/comment/" in reply.url and reply.request.method == "PUT") as saved:
-            comment.fill("And a **third**?")
-            comment.press("Tab")
-        assert saved.value.ok
+        for field, given, what in (("input.score", "2", "grade"), ("textarea.comment", "And a **third**?", "comment")):
+            with window.expect_response(lambda reply, what=what: f"/api/{what}/" in reply.url
+                                        and reply.request.method == "PUT") as saved:
+                window.locator(field).last.fill(given)
+                window.locator(field).last.press("Tab")
+            assert saved.value.ok
         window.close()
 
     assert main(["report", "--root", str(course.root)]) == 0

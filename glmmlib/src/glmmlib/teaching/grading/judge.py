@@ -10,6 +10,7 @@ from .. import cohort
 from ..answers import UNDEFINED
 from ..checks import UNJUDGED, judge_all
 from ..preprocessors import MODEL_ANSWER
+from .peeking import peeked
 from .values import Unintelligible, decode
 
 
@@ -43,6 +44,9 @@ def _judge(record, key):
             scores.update({cell.grade_id: 0.0 for cell in cells.values() if cell.is_test or cell.by_hand})
             continue
         notebook = marks.notebooks[name] = copy.deepcopy(record.notebooks[name])
+        own = [cell.source for cell in notebook.cells if cell.cell_type == "code" and cell.source not in key.code]
+        if seen := peeked(own, key.code):
+            marks.notes.append(f"Its own code uses {', '.join(seen)} of the exercises, which may know the answers.")
         for cell in cells.values():
             if cell.is_test:
                 scores[cell.grade_id], lines[cell.grade_id] = _judge_test(cell, record, name)

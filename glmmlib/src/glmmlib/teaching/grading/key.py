@@ -71,6 +71,7 @@ class Key:
     cohort: str | None  # whose data it was released with; None: the bundled ones
     notebooks: dict     # notebook name -> {grade id: Cell}
     prose: frozenset    # the sources of markdown cells as handed out
+    code: frozenset     # and those of code cells
     files: dict         # path -> bytes
     modules: frozenset  # imported somewhere in the notebooks as handed out
     digest: str         # of all that can change what a student's code does
@@ -95,16 +96,18 @@ def read_key(course, assignment):
                 "away, or name another database.)"
             ) from problem
         released = Path(folder) / assignment
-        notebooks, modules, prose = {}, set(), set()
+        notebooks, modules, prose, code = {}, set(), set(), set()
         for name in course.notebooks(assignment):
             full = nbformat.read(course.source / assignment / f"{name}.ipynb", as_version=4)
             student = nbformat.read(released / f"{name}.ipynb", as_version=4)
             modules |= _imported(student)   # hidden tests leave no trace in the kernel
             prose |= {cell.source for cell in student.cells if cell.cell_type == "markdown"}
+            code |= {cell.source for cell in student.cells if cell.cell_type == "code"}
             notebooks[name] = _cells(full, student, f"{course.source.name}/{assignment}")
         files = {str(path.relative_to(released)): path.read_bytes() for path in sorted(released.rglob("*"))
                  if path.is_file() and path.suffix != ".ipynb"}
-    return Key(assignment, whose, notebooks, frozenset(prose), files, frozenset(modules), _digest(notebooks, files))
+    return Key(assignment, whose, notebooks, frozenset(prose), frozenset(code), files, frozenset(modules),
+               _digest(notebooks, files))
 
 
 def _cells(full, student, where):

@@ -6,7 +6,6 @@ import io
 import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import nbformat
@@ -18,8 +17,8 @@ from .judge import judge
 from .key import read_key
 from .report import report_folder, write_report
 from .sandbox import Limits
-from .submission import (Job, Record, digest_of_files, digest_of_run, keep, last_graded, note_graded, read_files, recall,
-                         write_atomically)
+from .submission import (Job, Record, digest_of_files, digest_of_run, keep, last_graded, note_graded, read_files,
+                         recall, write_atomically)
 from .workers import Room, run_all
 
 SCORE_COLUMNS = ("assignment", "student_id", "score", "max_score", "late_penalty", "needs_manual_grade", "problem")
@@ -42,9 +41,9 @@ def grade(course, students=None, assignments=None, jobs=None, resume=False, sand
     """Grade what lies under gradebook/submitted/<student>/<assignment>/; returns all rows of this run.
 
     `students` and `assignments` choose by name (None: all); `jobs` submissions run at the same time
-    (None: one per processor; as many as joblib's backend says, if `joblib.parallel_config` names one). With `resume`, what an earlier run did with the same files is kept and
-    only judged again. Makes feedback pages, scores.csv and reports; what was handed in is only read. Raises
-    GradingError or SandboxError before anything is graded when nothing can be.
+    (None: one per processor; on a cluster as many as it has). With `resume`, what an earlier run did with
+    the same files is kept and only judged again. Makes feedback pages, scores.csv and reports; what was
+    handed in is only read. Raises GradingError or SandboxError before anything is graded when nothing can be.
     """
     began = time.monotonic()
     course.submitted.mkdir(parents=True, exist_ok=True)
@@ -115,7 +114,10 @@ def _outcomes(course, todo, keys, jobs, resume, room):
             if outcome.digest != digest_of_run(outcome.handed_in, keys[job.assignment], room.limits):
                 raise GradingError("Another machine that runs submissions has another Python or other packages than "
                                    "this one: install the same requirements.txt on both.")
-            keep(course, job, outcome)
+            try:
+                keep(course, job, outcome)
+            except OSError as failure:
+                outcome = failure
         yield job, outcome
 
 
@@ -198,14 +200,12 @@ def _limits(course):
 
 
 def _make_all_pages(course, rows, jobs):
+    from joblib import Parallel, delayed
+
     todo = [(str(course.root), course.db_url, row.assignment, row.student_id) for row in rows if row.score is not None]
-    workers = min(jobs, len(todo) // 8)      # a process costs as much as several pages
-    if workers < 2:
-        for arguments in todo:
-            pages.make_pages(*arguments)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        list(pool.map(pages.make_pages, *zip(*todo, strict=True), chunksize=4))
+    workers = max(1, min(jobs, len(todo) // 50))     # starting one costs as much as some twenty pages
+    # here even where submissions are run on a cluster, and not by fork, as a cluster's client has threads
+    Parallel(n_jobs=workers, backend="loky")(delayed(pages.make_pages)(*arguments) for arguments in todo)
 
 
 # ---- reporting -----------------------------------------------------------------------------------

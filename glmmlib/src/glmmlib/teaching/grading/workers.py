@@ -1,16 +1,18 @@
 """Who runs the submissions: several at a time, here or on other machines.
 
-joblib hands them out, by default to threads of this process; within `joblib.parallel_config` to whatever
-that names, a Dask cluster for one. A worker is a function call on plain values. Its machine needs
+joblib hands them out, by default to threads of this process; within `on_cluster`, or any other
+`joblib.parallel_config`, to whatever that names. A worker is a function call on plain values. Its machine needs
 bubblewrap and the same packages, but none of the course's files, and never hears of a hidden test.
 """
 
+import contextlib
 import itertools
 import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from .course import GradingError
 from .sandbox import Limits, NoSandbox, Sandbox, SandboxError
 from .submission import run_submission
 
@@ -23,6 +25,29 @@ class Room:
     modules: frozenset
     hidden: tuple = ()      # paths, besides what lies in the worker's home
     walls: bool = True
+
+
+@contextlib.contextmanager
+def on_cluster(address):
+    """Meanwhile, submissions are run by the workers of the Dask scheduler at `address`; here, if it is None."""
+    if address is None:
+        yield
+        return
+    try:
+        from distributed import Client
+        from joblib import parallel_config
+    except ImportError:
+        raise GradingError("Dask is not installed: pip install distributed, here and where its workers are.") from None
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError) as failure:
+        raise GradingError(
+            f"No Dask scheduler answers at {address} ({failure}): start one with `dask scheduler`.") from None
+    with client, parallel_config(backend="dask"):
+        try:
+            yield
+        finally:
+            client.run(_close_all, on_error="return")   # the workers stay, their sandboxes need not
 
 
 def run_all(submissions, room, jobs):
@@ -82,4 +107,5 @@ def _close_all():
 def _home():
     """What lies in this user's home, but for Python and glmmlib, which student code needs."""
     needed = [Path(prefix).absolute() for prefix in (sys.prefix, sys.base_prefix, __file__)]
-    return [path for path in Path.home().iterdir() if not any(place.is_relative_to(path) for place in needed)]
+    there = Path.home().iterdir() if Path.home().is_dir() else ()
+    return [path for path in there if not any(place.is_relative_to(path) for place in needed)]
