@@ -30,7 +30,8 @@ class Graded:
     """A section of the bank: its students and what became of them."""
 
     def __init__(self, repo, root, section):
-        self.room, self.section = Classroom(repo, root), section
+        # a busy machine must not decide what is right
+        self.room, self.section = Classroom(repo, root, cell_time=900, notebook_time=3600), section
         key, = self.room.key(section).notebooks.values()
         self.tests = {cell.grade_id: cell.parts for cell in key.values() if cell.is_test}
         self.parts = [part for parts in self.tests.values() for part in parts]
