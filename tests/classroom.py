@@ -12,8 +12,11 @@ from glmmlib.teaching.grading.key import read_key
 class Classroom:
     """A copy of the course in which students hand in notebooks."""
 
-    def __init__(self, repo, root):
+    def __init__(self, repo, root, **limits):
+        """In the folder `root`, with other limits than the course's if they are given."""
         shutil.copy(repo / "nbgrader_config.py", root)
+        with open(root / "nbgrader_config.py", "a") as config:
+            config.writelines(f"c.Limits.{name} = {value}\n" for name, value in limits.items())
         shutil.copytree(repo / "solutions", root / "solutions")
         self.course, self.released = Course(root), repo / "course"
 

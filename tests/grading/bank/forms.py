@@ -44,7 +44,7 @@ WRONG_FORMS = {
 WRONG_NUMBERS = {
     "-x": HINT, "60 * x": HINT, "x + 1.1 * {tolerance}": HINT, "x / 60": HINT, "1000 * x": HINT,
     "round(x, {decimals} - 1)": HINT, "100 * x": HINT, "x / 1000": HINT, "x - 1.1 * {tolerance}": HINT, "x / 100": HINT,
-    "2 * x": HINT, "x / 2": HINT,
+    "2 * x": HINT, "x / 2": HINT, "round(x, {decimals} - 2)": HINT,
 }
 WRONG_SCALES = {        # words of the unit -> slips
     "log-odds": {"np.exp(x)": HINT, "1 / (1 + np.exp(-x))": HINT},
@@ -129,4 +129,6 @@ def _is_wrong(form, question, expected):
     factor = max(1.0, abs(value / expected)) if expected else 1.0
     if form.startswith("x /") or "00 *" in form or "60 *" in form:  # a number that small says nothing about its unit
         return abs(value) > 10.5 * factor * question._tolerance
+    if form.startswith("round") and abs(value - expected) >= 0.1 * abs(expected):       # could be anything
+        return False
     return abs(value - expected) > 1.05 * question._tolerance

@@ -210,6 +210,9 @@ class Number(_Question):
         if abs(number - expected) <= 5.001 * self._tolerance:     # 0.62 for 0.625 is rounded, too
             return (f"is close, but not right to {self._precision}: round only the last result.",
                     "close, but not right to the decimals asked for")
+        coarse = [round(expected, decimals) for decimals in range(self.decimals - 2, self.decimals)]
+        if number in coarse and abs(number - expected) < 0.1 * abs(expected):
+            return f"is rounded too much: {self.form}, is asked for.", "rounded too much"
         return None
 
     def _wrong_unit(self, number, expected):
