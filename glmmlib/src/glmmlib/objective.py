@@ -15,12 +15,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from ._kernels import laplace
 from ._kernels.terms import Border, meetings_of
 
 FAILED = 1e300  # the objective where there is no likelihood: the search turns back
+START_SD = 0.5  # of the random effects where a search starts, in units of the noise
 FREE_STEP = 1e-5  # for central differences of row terms in a family's free parameters
 
 
@@ -47,7 +47,7 @@ class Objective:
         self.entries = [np.nonzero(pattern.T)[::-1] for pattern in patterns]
         self.origin, p = glm.beta, len(glm.beta)
         root = np.linalg.cholesky(glm.information / rows.n.sum()).T
-        self.to_beta = solve_triangular(root, np.eye(p))
+        self.to_beta = np.linalg.inv(root)
         self.X = rows.X @ self.to_beta
         base = rows.offset + rows.X @ glm.beta
         # Gaussian responses count from the GLM's fit, so that a large mean costs no digits.
@@ -65,7 +65,7 @@ class Objective:
         *self.thetas, self.free, self.dispersion_at, self.beta_at = (slice(a, b) for a, b in pairwise(parts))
         self.k = sum(sizes)  # length of theta
         self.start = np.concatenate([
-            *((r == c).astype(float) for r, c in self.entries), family.free_start(),
+            *(START_SD * (r == c) for r, c in self.entries), family.free_start(),
             [np.log(glm.dispersion)] * family.dispersed, np.zeros(0 if self.inner else p)])
         self.u = np.zeros((rows.groups[0], len(patterns[0])))
         self.border = self._border() if len(rows.Z) > 1 or self.inner else None
