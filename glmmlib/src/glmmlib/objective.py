@@ -144,9 +144,7 @@ class Objective:
             if np.isfinite(terms.deviance):
                 break
         if np.isfinite(terms.deviance):
-            self.u = terms.u
-            if border is not None:
-                self.border = self.border._replace(start=terms.border)
+            self._start_from(terms.u, terms.border)
         return terms
 
     def eta_fixed(self, phi):
@@ -239,19 +237,28 @@ class Objective:
 
         Returns (m, m), and per factor (J, q, m) for the scaled Z.
         """
-        m = len(phi)
-        hessian, jacobians = np.empty((m, m)), [np.empty((*u.shape, m)) for u in self.modes(self.terms(phi))]
+        m, at_phi = len(phi), self.terms(phi)
+        hessian, jacobians = np.empty((m, m)), [np.empty((*u.shape, m)) for u in self.modes(at_phi)]
         for i, step in enumerate(h * np.eye(m)):
-            sides = []
-            for point in (phi + step, phi - step):
-                terms = self.terms(point)
-                sides.append((self.gradient(point, terms),
-                              [u @ L.T for u, L in zip(self.modes(terms), self.Lambdas(point))]))
-            (up, b_up), (down, b_down) = sides
+            up, b_up, up_terms = self._moved(phi + step, at_phi.u, at_phi.border)
+            # The modes on the other side are nearly the mirror image.
+            down, b_down, _ = self._moved(
+                phi - step, 2 * at_phi.u - up_terms.u, 2 * at_phi.border - up_terms.border)
             hessian[i] = (up - down) / (2 * h)
             for jacobian, plus, minus in zip(jacobians, b_up, b_down):
                 jacobian[:, :, i] = (plus - minus) / (2 * h)
         return (hessian + hessian.T) / 2, jacobians
+
+    def _moved(self, phi, u, border):
+        """Gradient and modes b at phi, with the terms; the search for the modes starts from (u, border)."""
+        self._start_from(u, border)
+        terms = self.terms(phi)
+        return self.gradient(phi, terms), [u @ L.T for u, L in zip(self.modes(terms), self.Lambdas(phi))], terms
+
+    def _start_from(self, u, border):
+        self.u = u
+        if self.border is not None:
+            self.border = self.border._replace(start=border)
 
 
 def matrix_of(theta, entries):

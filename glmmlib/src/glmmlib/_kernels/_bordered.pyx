@@ -21,6 +21,25 @@ from glmmlib._kernels.linear cimport backward, factorise, forward
 from libc.math cimport log
 
 
+cdef inline void add_row(
+    Py_ssize_t q, Py_ssize_t s, double w, double* m, double* v, Py_ssize_t* column, Py_ssize_t* local,
+    double* L, double* C, Py_ssize_t width, double* corner, Py_ssize_t K,
+) noexcept nogil:
+    """Add w times a row's outer product to its blocks: the group's own L, the cross C and the corner."""
+    cdef Py_ssize_t r, c
+    cdef double t
+    for r in range(q):
+        t = w * m[r]
+        for c in range(r + 1):
+            L[r * q + c] += t * m[c]
+        for c in range(s):
+            C[r * width + local[c]] += t * v[c]
+    for r in range(s):
+        t = w * v[r]
+        for c in range(r + 1):
+            corner[column[r] * K + column[c]] += t * v[c]
+
+
 cdef class Layout:
     """Which coefficients each row has: M (N, q) of its group, V (N, s) of the border."""
 
@@ -145,14 +164,11 @@ cdef class Curvature:
         """Fill root and half; the Schur complement, or when full what it starts from, into the lower
         triangle of corner."""
         cdef Py_ssize_t i, j, r, c, a, b, width, K = at.K, q = at.q, s = at.s
-        cdef double w, t
+        cdef double t
+        cdef double* whole = &corner[0, 0] if K else NULL
         cdef double* L
         cdef double* C
         cdef double* S
-        cdef double* m
-        cdef double* v
-        cdef Py_ssize_t* column
-        cdef Py_ssize_t* local
         cdef Py_ssize_t* touched
         for j in range(at.J):
             L = &self.root[j, 0]
@@ -163,18 +179,8 @@ cdef class Curvature:
                 for c in range(r + 1):
                     L[r * q + c] = 1.0 if r == c else 0.0
             for i in range(at.starts[j], at.starts[j + 1]):
-                w = weights[i]
-                m, v, column, local = at.M + i * q, at.V + i * s, at.columns + i * s, at.local + i * s
-                for r in range(q):
-                    t = w * m[r]
-                    for c in range(r + 1):
-                        L[r * q + c] += t * m[c]
-                    for c in range(s):
-                        C[r * width + local[c]] += t * v[c]
-                for r in range(s):
-                    t = w * v[r]
-                    for c in range(r + 1):
-                        corner[column[r], column[c]] += t * v[c]
+                add_row(q, s, weights[i], at.M + i * q, at.V + i * s, at.columns + i * s, at.local + i * s,
+                        L, C, width, whole, K)
             if not factorise(L, L, q):
                 return False
             for r in range(q):
@@ -189,7 +195,7 @@ cdef class Curvature:
                 for r in range(q):
                     for a in range(width):
                         t = C[r * width + a]
-                        S = &corner[touched[a], 0]
+                        S = whole + touched[a] * K
                         for b in range(a + 1):
                             S[touched[b]] -= t * C[r * width + b]
         return True
@@ -482,16 +488,39 @@ class LazyCross:
         self.curvature, self.corner = curvature, corner
 
     def __array__(self, dtype=None, copy=None):
-        cdef Curvature A = self.curvature
-        cdef Layout at = A.at
-        roots = np.asarray(A.root).reshape(at.J, at.q, at.q)
-        touched = at.arrays[3][0]
-        cross = np.empty((at.J, at.q, at.K))
+        return cross_covariance(self.curvature, self.corner)
+
+
+cdef cross_covariance(Curvature A, corner):
+    """-L'^-1 half times the corner."""
+    cdef Layout at = A.at
+    cdef Py_ssize_t j, r, c, a, k, width, q = at.q, K = at.K
+    cross = np.zeros((at.J, q, K))
+    cdef double[:, :, ::1] X = cross
+    cdef double[:, ::1] P = corner
+    cdef double* C
+    cdef double* x
+    cdef double* p
+    cdef double t
+    with nogil:
         for j in range(at.J):
-            start, stop = at.offsets[j], at.offsets[j + 1]
-            half = np.asarray(A.half[start * at.q:stop * at.q]).reshape(at.q, stop - start)
-            cross[j] = -np.linalg.solve(np.tril(roots[j]).T, half @ self.corner[touched[start:stop]])
-        return cross
+            width = at.offsets[j + 1] - at.offsets[j]
+            C = &A.half[at.offsets[j] * q] if width else NULL
+            for r in range(q - 1, -1, -1):
+                x = &X[j, r, 0]
+                for a in range(width):
+                    t = C[r * width + a]
+                    p = &P[at.touched[at.offsets[j] + a], 0]
+                    for k in range(K):
+                        x[k] -= t * p[k]
+                for c in range(r + 1, q):
+                    t = A.root[j, c * q + r]
+                    for k in range(K):
+                        x[k] -= t * X[j, c, k]
+                t = 1.0 / A.root[j, r * q + r]
+                for k in range(K):
+                    x[k] *= t
+    return cross
 
 
 def failed(arrays, border):
