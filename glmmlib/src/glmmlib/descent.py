@@ -47,17 +47,14 @@ def descend(function, x, inverse, gain, escaped=lambda x: False):
 
 
 def _downhill(function, x, value, step, slope):
-    """(point, value, gradient) lower than x along the step, shortened as the cubic through both ends
-    says; None where there is none."""
+    """(point, value, gradient) lower than x along the step, shortened as a parabola says; None where
+    there is none."""
     length = 1.0
     while length > 1e-10:
         point = x + length * step
         new, gradient = function(point)
         if new <= value + 1e-4 * length * slope:
             return point, new, gradient
-        end = gradient @ step
-        bend = slope + end + 3 * (value - new) / length
-        root = np.sqrt(max(bend**2 - slope * end, 0.0))
-        lowest = length * (1 - (end + root - bend) / (end - slope + 2 * root)) if end - slope + 2 * root else 0.0
-        length = min(max(lowest, 0.1 * length), 0.6 * length) if np.isfinite(lowest) else 0.1 * length
+        lowest = -slope * length / (2 * (new - value - slope * length))  # as a share of the length
+        length *= min(max(lowest, 0.1), 0.6)
     return None

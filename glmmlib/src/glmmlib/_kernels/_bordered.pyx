@@ -12,8 +12,8 @@ from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
 from glmmlib._kernels.terms import (
-    CHORD_GAIN, DECREMENT_TOLERANCE, LAST_DECREMENT, LaplaceTerms, MAX_HALVINGS, MAX_STEPS, checked_arrays,
-    checked_border, meetings_of)
+    CHORD_GAIN, DECREMENT_TOLERANCE, LaplaceTerms, MAX_HALVINGS, MAX_STEPS, checked_arrays, checked_border,
+    meetings_of)
 
 from glmmlib._kernels.families cimport Family, Terms, family_of, rows_terms
 from glmmlib._kernels.linear cimport backward, factorise, forward
@@ -393,7 +393,7 @@ cdef find_mode(Family* fam, Rows rows, arrays, Layout at, start):
             if fresh or decrement < 1e-2 * decrement_old:
                 break
             curvature = None
-        last = decrement <= DECREMENT_TOLERANCE or left <= LAST_DECREMENT**2 or steps == MAX_STEPS
+        last = min(left, decrement) <= DECREMENT_TOLERANCE or steps == MAX_STEPS
         if not (chords and newton):
             curvature = None
         u_old, b_old, d_old, decrement_old = u, b, d, decrement

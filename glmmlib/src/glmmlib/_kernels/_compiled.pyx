@@ -13,8 +13,9 @@ The arrays are checked at the boundary; the loops run without the GIL and alloca
 import numpy as np
 
 from glmmlib._kernels._bordered import laplace_bordered
+from glmmlib.family import RowTerms
 from glmmlib._kernels.terms import (
-    DECREMENT_TOLERANCE, LAST_DECREMENT, LaplaceTerms, MAX_HALVINGS, MAX_STEPS, checked_arrays)
+    DECREMENT_TOLERANCE, LaplaceTerms, MAX_HALVINGS, MAX_STEPS, checked_arrays)
 
 from glmmlib._kernels.families cimport Family, Terms, family_of, in_lanes, rows_terms
 from glmmlib._kernels.linear cimport congruent, factorise, inverse, product, sandwich, solve
@@ -33,7 +34,7 @@ cdef extern from "lanes.h" nogil:
 
 NAME = "cython"
 
-cdef double TOLERANCE = DECREMENT_TOLERANCE, LAST = LAST_DECREMENT
+cdef double TOLERANCE = DECREMENT_TOLERANCE
 cdef int STEPS = MAX_STEPS, HALVINGS = MAX_HALVINGS
 
 ctypedef struct Group:
@@ -110,7 +111,8 @@ cdef double find_mode(Family* family, Group* at, double* u, double* work, double
             decrement += g[r] * step[r]
         if decrement != decrement:
             return NAN
-        last = decrement <= (LAST if newton else TOLERANCE) or steps == STEPS
+        # What Newton's step leaves over is about the square of what it gains.
+        last = decrement * (decrement if newton else 1.0) <= TOLERANCE or steps == STEPS
         steps += 1
         halvings = 0
         d_old = d
@@ -230,6 +232,29 @@ def laplace(family, y, n, eta_fixed, Z, starts, Lambda, u0, border=None, observe
     return LaplaceTerms(
         total, score_out, dLambda_out, u_out, cov_out, scale, leverage_out, response_out,
         np.zeros(0), np.zeros((rows, 0)), np.zeros((0, 0)), np.zeros((J, q, 0)))
+
+
+def terms(family, y, n, eta):
+    """`family.terms` for families with a code: rows' log-likelihood and its derivatives at eta, all (N,)."""
+    cdef double[::1] y_, n_, eta_
+    y_, n_, eta_ = (np.ascontiguousarray(a, dtype=float) for a in (y, n, eta))
+    cdef Py_ssize_t N = len(y_)
+    if len(n_) != N or len(eta_) != N:
+        raise ValueError("y, n and eta must be of the same length.")
+    cdef Family fam = family_of(family)
+    logp, d1, fisher, d_fisher = np.empty((4, N))
+    observed, d_observed = (fisher, d_fisher) if fam.canonical else np.empty((2, N))
+    cdef Terms out
+    if N:
+        out.logp, out.d1, out.fisher = start_of(logp), start_of(d1), start_of(fisher)
+        out.observed, out.d_fisher, out.d_observed = start_of(observed), start_of(d_fisher), start_of(d_observed)
+        with nogil:
+            rows_terms(&fam, N, &y_[0], &n_[0], &eta_[0], &out)
+    return RowTerms(logp, d1, fisher, observed, d_fisher, d_observed)
+
+
+cdef double* start_of(double[::1] array):
+    return &array[0]
 
 
 def lane_functions(x):

@@ -4,11 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-# PIRLS stops when a step would lower a group's penalised deviance by less than this: the mode is then
-# exact to rounding.
+# PIRLS stops when a step would lower a group's penalised deviance by less than this, or (compiled)
+# after a step that will leave over less: the mode is then exact to rounding.
 DECREMENT_TOLERANCE = 1e-18
-# A Newton step that lowers it by less than this is the last one: what it leaves over is about its square.
-LAST_DECREMENT = 1e-10
 # Where factoring the border's K^3 costs more than this many looks at a row each, it is put off.
 CHORD_GAIN = 500
 MAX_STEPS = 100
