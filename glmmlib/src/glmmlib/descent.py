@@ -47,14 +47,19 @@ def descend(function, x, inverse, gain, escaped=lambda x: False):
 
 
 def _downhill(function, x, value, step, slope):
-    """(point, value, gradient) lower than x along the step, shortened as a parabola says; None where
-    there is none."""
+    """(point, value, gradient) lower than x along the step, shortened as the cubic through both ends
+    says; None where there is none."""
     length = 1.0
     while length > 1e-10:
         point = x + length * step
         new, gradient = function(point)
         if new <= value + 1e-4 * length * slope:
             return point, new, gradient
-        lowest = -slope * length / (2 * (new - value - slope * length))  # as a share of the length
-        length *= min(max(lowest, 0.1), 0.6)
+        share = 0.1
+        if new < 1e100:
+            end = gradient @ step
+            bend = slope + end + 3 * (value - new) / length
+            root = np.sqrt(max(bend**2 - slope * end, 0.0))
+            share = 1 - (end + root - bend) / max(end - slope + 2 * root, 1e-300)
+        length *= min(max(share, 0.1), 0.6)
     return None

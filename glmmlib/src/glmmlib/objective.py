@@ -117,6 +117,8 @@ class Objective:
 
     def response(self, phi):
         """The rows' y and n (N,), divided by the dispersion as `Family.terms` wants them."""
+        if not self.family.dispersed:
+            return self.y, self.rows.n
         scale = 1 / self.dispersion(phi)
         return self.y * scale, self.rows.n * scale
 
