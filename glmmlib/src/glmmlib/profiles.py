@@ -19,7 +19,7 @@ from .errors import ConvergenceWarning, DataError, warn
 from .held import Held
 from .laplace import estimates, make_objective, optimise
 from .parameters import Parameter, chosen, parameters_of, phi_of, values_of
-from .refitting import descend, off_the_ridge
+from .refitting import descend_from, off_the_ridge
 
 STEPS = 8  # points between the estimate and the cutoff
 AT_BOUND = 1e-6  # an estimate closer to its bound than this, in the objective's units, lies on it
@@ -188,7 +188,7 @@ class _Curve:
 
     def _optimum(self, value, psi, sign):
         held = Held(self.objective, [(self.parameter, value)])
-        psi = descend(held, held.start(off_the_ridge(self.objective, psi)), self.fit)
+        psi = descend_from(self.fit, held, held.start(off_the_ridge(self.objective, psi)))
         phi = held.place(psi)
         rise = self.objective(phi)[0] - self.deviance
         if rise < -BETTER:

@@ -25,6 +25,11 @@ else:
             GlmmlibWarning, stacklevel=2)
 
 
+def terms(family, y, n, eta):
+    """`family.terms`, by the compiled kernel where it knows the family."""
+    return (kernel if family.code is not None else reference).terms(family, y, n, eta)
+
+
 def laplace(family, *arrays, border=None, observed=False):
     """`reference.laplace`, by the compiled kernel where it knows the family."""
     able = kernel if family.code is not None else reference

@@ -27,6 +27,11 @@ from .terms import (
 NAME = "numpy"
 
 
+def terms(family, y, n, eta):
+    """The rows' terms; here they are the family's own."""
+    return family.terms(y, n, eta)
+
+
 def laplace(family, y, n, eta_fixed, Z, starts, Lambda, u0, border=None, observed=False) -> LaplaceTerms:
     """The Laplace objective, its gradient, and the conditional modes.
 

@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-# PIRLS stops when a full Newton step would lower a group's penalised deviance by less than this.
-# Newton's method squares its error, so the mode is then exact to rounding.
+# PIRLS stops when a step would lower a group's penalised deviance by less than this, or (compiled)
+# after a step that will leave over less: the mode is then exact to rounding.
 DECREMENT_TOLERANCE = 1e-18
+# Where factoring the border's K^3 costs more than this many looks at a row each, it is put off.
+CHORD_GAIN = 500
 MAX_STEPS = 100
 MAX_HALVINGS = 40
 
@@ -48,10 +50,14 @@ class Meetings(NamedTuple):
 
 
 def meetings_of(columns, starts) -> Meetings:
-    """Meetings for the columns (N, s) of rows in groups starts (J + 1,)."""
-    group = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    """Meetings for the columns (N, s) of rows in groups starts (J + 1,); where about every group meets
+    every coefficient, all are said to, since whole blocks are faster than parts."""
+    J = len(starts) - 1
+    group = np.repeat(np.arange(J), np.diff(starts))
     K = int(columns.max()) + 1 if columns.size else 1
     pairs, place = np.unique(group[:, None] * K + columns, return_inverse=True)
+    if 2 * len(pairs) > J * K:
+        return Meetings(np.tile(np.arange(K), J), K * np.arange(J + 1), columns)
     offsets = np.searchsorted(pairs, K * np.arange(len(starts)))
     return Meetings(pairs % K, offsets, place.reshape(columns.shape) - offsets[group][:, None])
 
