@@ -133,7 +133,7 @@ def certify(objective, phi, gradient, hessian) -> Certificate:
     return Certificate(
         decrement=newton_gain(gradient, inverse), curvature=float(raw[0]) if len(H) else np.inf,
         smallest=float(values[0]) if len(H) else np.inf,
-        flat=np.linalg.qr(np.hstack([back[:, flat], directions[:, loose]]))[0],
+        flat=_span(np.hstack([back[:, flat], directions[:, loose]])),
         down=_unit(back[:, 0]) if len(H) and values[0] < -FLAT else None,
         null=null, runaway=runaway(objective, phi), noiseless=noiseless(objective, phi),
         phi_cov=2 * (back[:, steep] / values[steep]) @ back[:, steep].T)
@@ -246,6 +246,12 @@ def _complement(directions):
     if not directions.shape[1]:
         return np.eye(len(directions))
     return np.linalg.svd(directions)[0][:, directions.shape[1]:]
+
+
+def _span(directions):
+    """An orthonormal basis of the columns' span; what is the same but for rounding counts once."""
+    U, sizes, _ = np.linalg.svd(directions / np.linalg.norm(directions, axis=0), full_matrices=False)
+    return U[:, sizes > 1e-2]
 
 
 def _unit(direction):

@@ -17,6 +17,7 @@ from .start import fit_glm
 
 MAX_RESTARTS = 5  # from one starting point
 NEAR = 0.02  # times CONVERGED_DECREMENT: where BFGS ends and one Newton step does the rest
+FAINT = 1e-3  # a scaled curvature below this is looked at again, at the very optimum
 MAX_EVALUATIONS = 1000  # no further starting points after so many
 
 
@@ -168,6 +169,9 @@ def _descend(objective, phi):
                       escaped=lambda phi: runaway(objective, phi) or noiseless(objective, phi))
         phi, gradient, hessian, jacobians = polish(objective, phi)
         certificate = certify(objective, phi, gradient, hessian)
+        if certificate.smallest < FAINT:  # then polish's last step may have changed it
+            hessian, jacobians = objective.hessian(phi)
+            certificate = certify(objective, phi, gradient, hessian)
         if not certificate.computed or certificate.escaped:
             break
         onward = phi if not certificate.stationary else _leave_saddle(objective, phi, certificate)

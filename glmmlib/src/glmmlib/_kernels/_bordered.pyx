@@ -370,7 +370,9 @@ cdef find_mode(Family* fam, Rows rows, arrays, Layout at, start):
             if fresh or decrement < 1e-2 * decrement_old:
                 break
             curvature = None
-        last = min(left, decrement) <= DECREMENT_TOLERANCE or steps >= MAX_STEPS
+        if steps == MAX_STEPS:
+            return u, b, d
+        last = min(left, decrement) <= DECREMENT_TOLERANCE
         if not (chords and newton):
             curvature = None
         u_old, b_old, d_old, decrement_old = u, b, d, decrement

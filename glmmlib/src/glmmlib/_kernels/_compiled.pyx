@@ -111,8 +111,10 @@ cdef double find_mode(Family* family, Group* at, double* u, double* work, double
             decrement += g[r] * step[r]
         if decrement != decrement:
             return NAN
+        if steps == STEPS:
+            return d
         # What Newton's step leaves over is about the square of what it gains.
-        last = decrement * (decrement if newton else 1.0) <= TOLERANCE or steps == STEPS
+        last = decrement * (decrement if newton else 1.0) <= TOLERANCE
         steps += 1
         halvings = 0
         d_old = d

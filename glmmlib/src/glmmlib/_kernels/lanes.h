@@ -182,11 +182,12 @@ static WIDE void lanes_logit(
 {
     ptrdiff_t i;
     for (i = 0; i < N; i++) {
-        const double x = eta[i], e = lane_exp(-fabs(x)), r = 1.0 / (1.0 + e), t = x >= 0.0 ? 1.0 : -1.0;
-        const double mu = x >= 0.0 ? r : e * r, weight = n[i] * e * r * r;
-        d1[i] = y[i] - n[i] * mu;
-        w[i] = weight;
-        d_w[i] = weight * (e - 1.0) * r * t;
+        /* mu and 1 - mu each from e, so that neither is lost to rounding far out */
+        const double x = eta[i], e = lane_exp(-fabs(x)), near = 1.0 / (1.0 + e), far = e * near;
+        const double mu = x >= 0.0 ? near : far, rest = x >= 0.0 ? far : near;
+        d1[i] = y[i] * rest - (n[i] - y[i]) * mu;
+        w[i] = n[i] * mu * rest;
+        d_w[i] = w[i] * (rest - mu);
         logp[i] = y[i] * x - n[i] * ((x > 0.0 ? x : 0.0) + lane_log1p(e));
     }
 }
