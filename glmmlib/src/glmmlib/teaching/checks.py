@@ -119,7 +119,8 @@ class Number(_Question):
     @property
     def form(self):
         """What is asked for, in words: "a number (log-odds), to 2 decimals"."""
-        rounded = f"to {self.decimals} decimal" + "s" * (self.decimals != 1) if self.decimals else "rounded to a whole one"
+        decimals = f"to {self.decimals} decimal" + "s" * (self.decimals != 1)
+        rounded = decimals if self.decimals else "rounded to a whole one"
         return f"a number ({self.unit}), {rounded}"
 
     def comment(self, answer):
