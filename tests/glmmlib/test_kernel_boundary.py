@@ -107,7 +107,8 @@ def test_borders_that_would_lead_astray_are_named(kernel, change, sentence):
 ])
 def test_meetings_that_are_not_those_of_the_columns_are_named(change, sentence):
     arrays, border = crossed()
-    border = border._replace(meetings=border.meetings._replace(**change))
+    meetings = Meetings(touched=[0, 1, 1, 2], offsets=[0, 2, 4], local=[[0], [1], [0], [1]])
+    border = border._replace(meetings=meetings._replace(**change))
     with pytest.raises(ValueError, match=sentence):
         entries()["_compiled.laplace"](Binomial(), *arrays.values(), border=border, observed=False)
 
