@@ -62,7 +62,7 @@ def test_right_untouched_and_partly_right(group, capsys):
     assert "total is not answered yet" in page(course, "untouched")
     for student in marks:
         assert "How much is it together?" in page(course, student)
-        for secret in ("HIDDEN", "points(", "ask_total", "40 + 2.5"):
+        for secret in ("HIDDEN", "points(", "ask_total", "40 + 2.5", "Two halves"):
             assert secret not in page(course, student)
 
     # a person reads the free text; graded once more, their marks and words stay, and so do all others

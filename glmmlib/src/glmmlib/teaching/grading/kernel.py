@@ -244,9 +244,28 @@ def _answer(message, shell, outputs):
 def prepare(modules):
     """Import what notebooks will import, so that each of them need not."""
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    for name in ["IPython.core.interactiveshell", "IPython.core.completer", "numpy", "pandas", *modules]:
+    for name in ["IPython.core.interactiveshell", "IPython.core.completer", "numpy", "pandas", "ipywidgets", *modules]:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    with contextlib.suppress(Exception):
+        _rehearse()
+
+
+def _rehearse():
+    """Show a table and a figure, as the first of each reads fonts and imports what writes a picture."""
+    import io
+
+    import pandas as pd
+
+    pd.DataFrame({"x": [0.5]}).style.to_html()
+    if "matplotlib.pyplot" in sys.modules:
+        import matplotlib.pyplot as plt
+
+        figure, axis = plt.subplots(layout="constrained")
+        axis.plot([0, 1], label="$x$")
+        axis.legend()
+        figure.savefig(io.BytesIO(), format="png")
+        plt.close(figure)
 
 
 # ---- the process that forks ----------------------------------------------------------------------
