@@ -24,3 +24,4 @@ NUMBERS = {
     "subject_9_intercept": 6, "subject_9_minus_subject_8": 3, "subject_9_minus_population": 3, "new_subject_intercept": 2,
     "subject_2_threshold_uncrowded": 8, "subject_2_threshold_crowded": 8, "subject_2_threshold_difference": 4,
 }
+PREDICTIONS = [s6.predicted_moved_furthest]

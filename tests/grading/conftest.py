@@ -9,8 +9,8 @@ from glmmlib.teaching.grading import release
 
 @pytest.fixture
 def course(tmp_path, repo):
-    """A course with one section, nothing released yet, and short time limits."""
-    return small_course(repo, tmp_path, cell_time=5, notebook_time=20, grace=1)
+    """A course with one section, nothing released yet, and a short time limit."""
+    return small_course(repo, tmp_path, cell_time=5, notebook_time=60)
 
 
 @pytest.fixture

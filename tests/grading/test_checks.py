@@ -85,7 +85,8 @@ def test_each_kind_of_wrong_number_has_its_own_sentence():
     assert said(-0.51) == f"intercept = -0.51: {DEVIATION.message}"
     assert "wrong sign" in said(-0.46)
     assert "close" in said(0.49)
-    assert "not right" in said(7) and "a number in log-odds, to 2 decimals" in said(7)
+    assert "not right" in said(7) and "a number (log-odds), to 2 decimals" in said(7)
+    assert "a number (arcmin), to the nearest whole number" in Number("x", "arcmin", decimals=0).judge(3, 60).message
 
 
 def test_the_visible_check_names_known_mistakes_only():
@@ -177,6 +178,15 @@ def test_check_reads_the_notebook_and_prints_one_line(notebook, capsys):
     NUMBER.check(0.46)
     undefined, mistaken, given = capsys.readouterr().out.splitlines()
     assert "is not defined" in undefined and DEVIATION.message in mistaken and "0.46" in given
+
+
+def test_in_a_notebook_a_long_line_breaks_between_words(monkeypatch, capsys):
+    asked = Choice("a_rather_long_name_of_a_variable", ["subject, condition and size", "subject and condition"])
+    monkeypatch.setattr("IPython.get_ipython", lambda: "a notebook's shell")
+    asked.check(...)
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) > 1 and max(map(len, said.splitlines())) <= 84
+    assert said.split() == asked.comment(...).split()
 
 
 def test_points_add_up_and_are_told_line_by_line(notebook, capsys):

@@ -251,7 +251,7 @@ def estimates(objective, phi, gradient, hessian, jacobians) -> LaplaceFit:
         theta=np.concatenate([L[entries] for L, entries in zip(relative, objective.entries)]),
         family=objective.family_at(phi), dispersion=dispersion,
         deviance=float(objective.deviance(phi, terms)),
-        penalty=float(objective._penalty(phi, terms)[0]) if objective.penalty else 0.0,
+        penalty=float(objective.penalty_terms(phi, terms)[0]) if objective.penalty else 0.0,
         b=tuple(u @ L.T for u, L in zip(objective.modes(terms), Lambdas)),
         b_cov=posterior.conditional_cov(), posterior=posterior,
         phi=phi, gradient=gradient, hessian=hessian, phi_cov=certificate.phi_cov,

@@ -180,7 +180,7 @@ class Objective:
         terms = self.terms(phi)
         value = self.deviance(phi, terms)
         if self.penalty is not None:
-            value += self._penalty(phi, terms)[0]
+            value += self.penalty_terms(phi, terms)[0]
         if not np.isfinite(value):
             return FAILED, np.zeros(len(phi))
         return value, self.gradient(phi, terms)
@@ -202,7 +202,7 @@ class Objective:
         if not self.inner:
             gradient[self.beta_at] = self.X.T @ terms.score
         if self.penalty is not None:
-            gradient += self._penalty(phi, terms)[1]
+            gradient += self.penalty_terms(phi, terms)[1]
         return gradient
 
     def _free_gradient(self, phi, terms):
@@ -220,8 +220,8 @@ class Objective:
         """The rows' log-likelihood under a family, as the integral sees it: at the modes."""
         return family.terms(*self.response(phi), self.eta(phi, terms)).logp.sum()
 
-    def _penalty(self, phi, terms):
-        """The penalty and its gradient in phi."""
+    def penalty_terms(self, phi, terms):
+        """The penalty at phi and its gradient (m,); only where there is one."""
         scales = [scale[:, None] * np.sqrt(self.dispersion(phi)) for scale in self.z_scale]
         Lambdas = [L / s for L, s in zip(self.Lambdas(phi), scales)]
         value, d_Lambdas, d_beta = self.penalty(Lambdas, self.beta(phi, terms))

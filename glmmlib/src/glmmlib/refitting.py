@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
+from .arguments import MODEL, NAMED_NUMBERS, TABLE, accepts
+from .certificate import newton_gain
 from .design import Design, build_design
 from .errors import DataError
 from .family import Family
@@ -112,7 +114,7 @@ def _held_at(objective, held, psi, hessian) -> LaplaceFit:
     # Along the surface alone; what the deviance does beyond it proves nothing. Flat directions are
     # turns of Lambda where one of its rows is zero.
     certificate = replace(
-        fit.certificate, decrement=float(fit.gradient @ phi_cov @ fit.gradient) / 2, curvature=curvature,
+        fit.certificate, decrement=newton_gain(fit.gradient, phi_cov / 2), curvature=curvature,
         smallest=curvature, flat=np.zeros((len(phi), 0)), down=None if curvature > -1e-6 else np.zeros(len(phi)),
         null=tuple(replace(space, derivatives=np.maximum(space.derivatives, 0)) for space in fit.certificate.null),
         phi_cov=phi_cov)
@@ -120,6 +122,7 @@ def _held_at(objective, held, psi, hessian) -> LaplaceFit:
     return replace(fit, phi_cov=phi_cov, posterior=posterior, beta_cov=posterior.beta_cov(), certificate=certificate)
 
 
+@accepts(model=MODEL, data=TABLE, held=NAMED_NUMBERS, start=MODEL)
 def refit(model, y=None, *, data=None, weights=None, held=None, start=None):
     """Fit the same formula and family to other responses, weights or data, or with parameters held.
 

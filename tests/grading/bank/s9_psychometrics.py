@@ -61,7 +61,7 @@ ANSWERS = {
             "2.6": "75 % are asked for",
         }),
     "curve_top": Answers(
-        right=["1 - lapsing.lapse", "expit(logit(1 - lapsing.lapse))",
+        right=["1 - lapsing.lapse", "1 / (1 + np.exp(-logit(1 - lapsing.lapse)))",
                "lapsing.predict(pd.DataFrame({'Size': [60.0], 'Condition': 'uncrowded'}), re='population')"],
         wrong={
             "lapsing.lapse": "this is the lapse rate",

@@ -11,7 +11,7 @@ from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 
 from glmmlib._kernels.terms import (
     DECREMENT_TOLERANCE, LaplaceTerms, MAX_HALVINGS, MAX_STEPS, checked_arrays, checked_border,
-    meetings_of)
+    checked_meetings)
 
 from glmmlib._kernels.families cimport Family, Row, family_of, row_terms
 from glmmlib._kernels.linear cimport factorise, solve
@@ -29,12 +29,10 @@ cdef class Layout:
     cdef object penalty
 
     def __init__(self, M, starts, border):
-        meetings = border.meetings or meetings_of(border.columns, starts)
+        meetings = checked_meetings(border, starts)
         self.M, self.V = M, border.values
         self.columns, self.starts = border.columns, starts
-        self.touched = np.ascontiguousarray(meetings.touched, dtype=np.intp)
-        self.offsets = np.ascontiguousarray(meetings.offsets, dtype=np.intp)
-        self.local = np.ascontiguousarray(meetings.local, dtype=np.intp)
+        self.touched, self.offsets, self.local = meetings
         self.N, self.q, self.s = M.shape[0], M.shape[1], border.values.shape[1]
         self.J, self.K = len(starts) - 1, len(border.start)
         self.penalised, self.integrated = border.penalised, border.integrated
@@ -81,7 +79,7 @@ cdef class Curvature:
         with nogil:
             self.positive = self.eliminate(at, W, corner_)
         if self.positive:
-            corner[range(at.K), range(at.K)] += at.penalty
+            corner.flat[::at.K + 1] += at.penalty
             # The lower triangle in rows is the upper one in LAPACK's columns.
             self.schur, failed = dpotrf(corner.T, lower=0, clean=0, overwrite_a=1)
             self.positive = failed == 0
@@ -153,7 +151,8 @@ cdef class Curvature:
                 for r in range(at.q):
                     for a in range(width):
                         b[at.touched[start + a]] -= self.cross[start * at.q + r * width + a] * x[j, r]
-        b = border = dpotrs(self.schur, border, lower=0)[0]
+        if at.K:  # LAPACK's interface refuses nothing to solve
+            b = border = dpotrs(self.schur, border, lower=0)[0]
         with nogil:
             for j in range(at.J):
                 start = at.offsets[j]

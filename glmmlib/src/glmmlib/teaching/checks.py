@@ -24,6 +24,7 @@ import contextlib
 import io
 import math
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,9 @@ UNREADABLE = "not in the form that is asked for"
 FOLLOWS = "follows rightly from a wrong earlier answer"
 
 _FROM_NOTEBOOK = object()
+
+# Characters that fit into half a screen: the notebook beside a text, or beside the file browser.
+_LINE = 84
 
 # Percent for proportions, arcmin for degrees, thousandths for wholes.
 _FACTORS = (60, 100, 1000)
@@ -83,14 +87,14 @@ class _Question:
         return ()
 
     def check(self, answer=_FROM_NOTEBOOK):
-        """Print one line about the notebook's variable (or `answer`): the visible check.
+        """Print what is to be said about the notebook's variable (or `answer`): the visible check.
 
         It says what is missing or wrong in form, names a known mistake, and otherwise that the
         answer has the right form. It does not know the right answer and raises nothing.
         """
         if answer is _FROM_NOTEBOOK:
             answer = notebook_variable(self.name)
-        print(self.comment(answer))
+        print(_lines(self.comment(answer)))
 
 
 @dataclass(frozen=True)
@@ -114,16 +118,15 @@ class Number(_Question):
 
     @property
     def form(self):
-        """What is asked for, in words: "a number in log-odds, to 2 decimals"."""
-        decimals = f"{self.decimals} decimal" + "s" * (self.decimals != 1)
-        return f"a number in {self.unit}, to {decimals}"
+        """What is asked for, in words: "a number (log-odds), to 2 decimals"."""
+        return f"a number ({self.unit}), to {self._precision}"
 
     def comment(self, answer):
         """The line that the visible check prints about `answer` (any object)."""
         try:
             number = as_number(answer)
         except Unreadable as problem:
-            return f"→ {self.name} {problem} ({_capital(self.form)}.)"
+            return f"→ {self.name} {problem} Asked for: {self.form}."
         mistake = self._mistake(number)
         if mistake:
             return f"✗ {self._said(number)}: {mistake.message}"
@@ -160,7 +163,7 @@ class Number(_Question):
         slip = self._slip(number, expected)
         if slip:
             return Verdict(0.0, f"{self._said(number)} {slip[0]}", slip[1])
-        return Verdict(0.0, f"{self._said(number)} is not right ({self.form}, is asked for).")
+        return Verdict(0.0, f"{self._said(number)} is not right. Asked for: {self.form}.")
 
     def apart_from(self, right):
         """This question without the mistakes that in these data lead to the number `right`.
@@ -169,6 +172,11 @@ class Number(_Question):
         """
         return replace(self, mistakes=[
             m for m in self.mistakes if math.isfinite(m.value) and abs(m.value - right) > 2 * self._tolerance])
+
+    @property
+    def _precision(self):
+        """To what an answer has to be right, in words."""
+        return f"{self.decimals} decimal" + "s" * (self.decimals != 1) if self.decimals else "the nearest whole number"
 
     @property
     def _tolerance(self):
@@ -185,7 +193,7 @@ class Number(_Question):
             return "has the right size but the wrong sign.", "the wrong sign"
         factor = self._wrong_unit(number, expected)
         if factor:
-            return f"is {factor} what it should be: look at the unit ({self.form}, is asked for).", "the wrong unit"
+            return f"is {factor} what it should be: look at the unit. Asked for: {self.form}.", "the wrong unit"
         near = self._near(number, expected)
         if near:
             return near
@@ -200,7 +208,7 @@ class Number(_Question):
     def _near(self, number, expected):
         """What is said of a number that nearly is the right one, and the finding; else None."""
         if abs(number - expected) <= 5.001 * self._tolerance:     # 0.62 for 0.625 is rounded, too
-            return (f"is close, but not right to {self.decimals} decimals: round only the last result.",
+            return (f"is close, but not right to {self._precision}: round only the last result.",
                     "close, but not right to the decimals asked for")
         coarse = [round(expected, decimals) for decimals in range(self.decimals - 2, self.decimals)]
         if number in coarse and abs(number - expected) < 0.1 * abs(expected):
@@ -330,7 +338,7 @@ class Choice(_Question):
         try:
             option = self._option(answer)
         except Unreadable as problem:
-            return f"→ {self.name} {problem} ({_capital(self.form)}.)"
+            return f"→ {self.name} {problem} Asked for: {self.form}."
         return self._noted(option)
 
     def _noted(self, option):
@@ -518,13 +526,22 @@ def _quietly(function, *arguments):
 def _clear_cell_output():
     # What the visible check printed would be said twice, and a warning given before this call
     # would cost the points (see `_quietly`).
-    if "IPython" in sys.modules:
-        from IPython import get_ipython
+    if _in_notebook():
         from IPython.display import clear_output
 
-        if get_ipython() is not None:
-            clear_output()
+        clear_output()
 
 
-def _capital(sentence):
-    return sentence[0].upper() + sentence[1:]
+def _lines(sentence):
+    """The sentence as a notebook is to show it: JupyterLab would break a long line within a word."""
+    if not _in_notebook():
+        return sentence
+    return textwrap.fill(sentence, _LINE, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def _in_notebook():
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return get_ipython() is not None

@@ -166,7 +166,7 @@ REPORT = {
     "coding": "deviation coding has two directions: which condition is +0.5 decides the sign.",
     "version": "the newest version is another one next year: name it.",
     "data": "nobody can tell which file this was, and whether the one at hand is the same.",
-    "draws": "with the same number of draws and another seed the interval comes out a little different.",
+    "draws": "with the same number of draws and another seed the average comes out a little different.",
 }
 
 
