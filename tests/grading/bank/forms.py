@@ -7,6 +7,7 @@ more than "is not right", for a catalogue may name the same mistake in its own w
 
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -21,11 +22,12 @@ IMPORTS = "from decimal import Decimal\nfrom fractions import Fraction\nimport n
 
 RIGHT_NUMBERS = [
     "np.float32(x)", "str(x)", "np.array([x])", "round(x, {decimals})", "pd.Series([x])", "Decimal(str(x))",
-    "format(x, '.{decimals}f')", "[x]", "x + 0.9 * {tolerance}", "np.array(x)", "' ' + str(x).replace('-', '\u2212') + ' '",
-    "np.float64(x)", "pd.DataFrame([[x]])", "(x,)", "x - 0.9 * {tolerance}", "Fraction(x)", "pd.Series([x], index=['x']).iloc[[0]]",
+    "format(x, '.{decimals}f')", "[x]", "x + 0.9 * {tolerance}", "np.array(x)",
+    "' ' + str(x).replace('-', '\u2212') + ' '", "np.float64(x)", "pd.DataFrame([[x]])", "(x,)", "x - 0.9 * {tolerance}",
+    "Fraction(x)", "pd.Series([x], index=['x']).iloc[[0]]",
 ]
-RIGHT_WHOLE_NUMBERS = ["int(x)", "str(int(x))", "np.int64(x)", "np.array([int(x)])", "float(x)", "pd.Series([int(x)])", "[str(int(x))]",
-                       "Decimal(int(x))"]
+RIGHT_WHOLE_NUMBERS = ["int(x)", "str(int(x))", "np.int64(x)", "np.array([int(x)])", "float(x)", "pd.Series([int(x)])",
+                       "[str(int(x))]", "Decimal(int(x))"]
 WRONG_FORMS = {
     "None": "is not answered yet",
     "[x, x]": "holds 2 values where one is asked for",
@@ -95,11 +97,11 @@ def wrong_forms(question, expected):
         return WRONG_TABLES
     amiss = WRONG_WHOLE_NUMBERS if isinstance(question, Count) else WRONG_NUMBERS | _wrong_scales(question.unit)
     amiss = {form: words for form, words in amiss.items() if _is_wrong(form, question, float(np.squeeze(expected)))}
-    # by turns, so that few of them are of both kinds
+    # by turns, so that whoever takes a few of them has some of each
     mixed, rest = {}, iter(WRONG_FORMS.items())
     for form, words in amiss.items():
         mixed[form] = words
-        mixed.update([next(rest)])
+        mixed.update(islice(rest, 1))
     mixed.update(rest)
     return {_filled_in(form, question): words for form, words in mixed.items()}
 
