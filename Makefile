@@ -43,6 +43,12 @@ bench: .venv/ready ## measure glmmlib against every peer that is here (BENCH_ARG
 bench-peers:     ## install lme4 and glmmTMB (Debian), for make bench
 	apt-get install --yes --no-install-recommends r-base-core r-cran-jsonlite r-cran-lme4 r-cran-glmmtmb
 
+sanitize:        ## run the kernels' tests under AddressSanitizer and UndefinedBehaviorSanitizer (Linux, gcc)
+	PYTHON=$(PYTHON) tests/sanitize.sh $(PYTEST_ARGS)
+
+wheel:           ## build glmmlib's sdist and wheel, look into them, fit in an empty environment (ARGS="--lowest --without-compiler")
+	$(PYTHON) tests/check_wheel.py $(ARGS)
+
 pins:            ## choose the newest versions of everything and pin them
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
@@ -54,7 +60,7 @@ pins:            ## choose the newest versions of everything and pin them
 		--output-file tests/requirements.txt tests/requirements.in
 
 clean:           ## remove what `make` installed or built (never gradebook/)
-	rm -rf .venv glmmlib/build .release-*
+	rm -rf .venv glmmlib/build dist .release-*
 
 .venv/ready: requirements.txt $(SOURCES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: name one with make PYTHON=python3.12")'
@@ -66,4 +72,4 @@ clean:           ## remove what `make` installed or built (never gradebook/)
 	$(BIN)/python -m pip install --disable-pip-version-check -r tests/requirements.txt
 	touch $@
 
-.PHONY: help lab test release grade report compare data bench bench-peers pins clean
+.PHONY: help lab test release grade report compare data bench bench-peers sanitize wheel pins clean

@@ -1,8 +1,17 @@
-"""What all tests share: where the repository is, and a browser if the machine has one."""
+"""What all tests share: where the repository is, and programs that a machine may lack."""
 
+import contextlib
 import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 
@@ -50,3 +59,65 @@ def browser():
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def start_lab():
+    """Starts JupyterLab: `with start_lab(folder, token, *arguments, **environment) as address`."""
+    return _lab
+
+
+@contextlib.contextmanager
+def _lab(folder, token, *arguments, **environment):
+    own = {f"JUPYTER{name}_DIR": folder / ".jupyter" / name for name in ("LAB_WORKSPACES", "_CONFIG", "_DATA")}
+    log = folder / "lab.log"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", "--no-browser", "--port=0", f"--IdentityProvider.token={token}",
+         "--allow-root", *arguments],
+        cwd=folder, stdout=log.open("w"), stderr=subprocess.STDOUT,
+        env={name: str(value) for name, value in (os.environ | own | environment).items()})
+    try:
+        yield _address(server, log, token)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _address(server, log, token, seconds=90):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        found = re.search(r"http://(?:localhost|127\.0\.0\.1):(\d+)/lab", log.read_text())
+        if found:
+            address = f"http://127.0.0.1:{found[1]}"
+            with contextlib.suppress(URLError):  # the address is logged a moment before it is served
+                if urlopen(f"{address}/api?token={token}").status == 200:
+                    return address
+        time.sleep(0.5)
+    pytest.fail(f"JupyterLab did not start: {log.read_text()[-1500:]}")
+
+
+@pytest.fixture
+def postgres():
+    """The address, as SQLAlchemy wants it, of an empty PostgreSQL server; without one skipped, or fails if CI=true."""
+    programs = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=lambda path: int(path.parent.name))
+    if programs is None:
+        _do_without("PostgreSQL is not installed: a gradebook is tested in it.")
+    # it refuses to be root's; pytest's own folders are closed to others, and too long for a socket's name
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    owner = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
+    if owner:
+        shutil.chown(folder, "postgres", "postgres")
+    subprocess.run([programs / "initdb", "--auth=trust", "--username=grader", "--no-sync", folder / "data"],
+                   cwd=folder, check=True, capture_output=True, **owner)
+    server = subprocess.Popen([programs / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses="],
+                              cwd=folder, stderr=subprocess.DEVNULL, **owner)
+    try:
+        end = time.monotonic() + 60
+        while subprocess.run([programs / "pg_isready", "--quiet", "--host", folder]).returncode != 0:
+            assert server.poll() is None and time.monotonic() < end, "PostgreSQL does not start"
+            time.sleep(0.1)
+        yield f"postgresql+psycopg://grader@/postgres?host={folder}"
+    finally:
+        server.send_signal(signal.SIGINT)   # which ends its connections too
+        server.wait(60)
+        shutil.rmtree(folder)

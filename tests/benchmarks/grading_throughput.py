@@ -84,7 +84,7 @@ def run_ours(root, jobs):
     most, done = [0], threading.Event()
 
     def watch():
-        while not done.wait(0.5):
+        while not done.wait(2):
             most[0] = max(most[0], memory_below(os.getpid()))
 
     watcher = threading.Thread(target=watch)

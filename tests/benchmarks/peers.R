@@ -16,8 +16,10 @@ answer <- tryCatch({
   notes <- character(); before <- peak()
   seconds <- system.time(m <- withCallingHandlers(fits[[a[["peer"]]]](data), warning = heard, message = heard))[["elapsed"]]
   beta <- if (inherits(m, "glmmTMB")) glmmTMB::fixef(m)$cond else lme4::fixef(m)
+  blocks <- lme4::VarCorr(m); if (inherits(m, "glmmTMB")) blocks <- blocks$cond
+  covariances <- lapply(blocks, function(S) matrix(S, nrow(S)))
   package <- sub(",.*", "", a[["peer"]])
-  list(seconds = seconds, loglik = as.numeric(logLik(m)), beta = unname(beta), note = substr(paste(notes, collapse = "; "), 1, 120),
+  list(seconds = seconds, loglik = as.numeric(logLik(m)), beta = unname(beta), covariances = covariances, note = substr(paste(notes, collapse = "; "), 1, 120),
        memory = peak() - before, version = as.character(packageVersion(package)))
 }, error = function(e) list(error = substr(conditionMessage(e), 1, 150)))
 cat(toJSON(answer, auto_unbox = TRUE, digits = NA), "\n")

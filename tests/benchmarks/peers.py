@@ -1,8 +1,9 @@
 """One fit by one peer in a process of its own: `python peers.py <peer> <formula> <family> <csv>`.
 
 Prints a line of JSON: seconds of the whole call from table to estimates with standard errors,
-loglik, beta, version, and megabytes of memory that the call added at its peak. The data are loaded
-and the peer has fitted a small part of them before the clock starts.
+loglik, beta, covariances of the random effects by grouping factor, version, and megabytes of memory that
+the call added at its peak. The data are loaded and the peer has fitted a small part of them before the
+clock starts.
 """
 
 import json
@@ -11,6 +12,7 @@ import sys
 import time
 import warnings
 
+import numpy as np
 import pandas as pd
 
 
@@ -18,15 +20,21 @@ def fit_glmmlib(formula, family, data):
     import glmmlib as gl
 
     m = gl.glmer(formula, data, family)
-    m.se
-    return m.loglik, list(m.fixef), f"{m.fit.evaluations} evaluations"
+    assert m.se is not None  # computed only when asked for
+    return m.loglik, m.fixef, {block.group: Lambda @ Lambda.T for block, Lambda in zip(m.design.blocks, m.fit.Lambdas)}, \
+        f"{m.fit.evaluations} evaluations"
 
 
 def fit_glmm(formula, family, data):
     import glmm
 
     m = glmm.fit(data, formula, family)
-    return m.loglik, list(m.beta), "" if m.converged else "says it did not converge"
+    covariances = {}
+    for (group, columns), packed in zip(m.re_groups, m.varcorr):  # the lower triangle, column by column
+        upper = np.zeros((len(columns), len(columns)))
+        upper[np.triu_indices(len(columns))] = packed
+        covariances[group] = upper + np.triu(upper, 1).T
+    return m.loglik, m.beta, covariances, "" if m.converged else "says it did not converge"
 
 
 def fit_mixedlm(formula, family, data):
@@ -34,7 +42,8 @@ def fit_mixedlm(formula, family, data):
 
     families = {"binomial": mixedlm.families.Binomial, "poisson": mixedlm.families.Poisson}
     m = mixedlm.glmer(formula, data, family=families[family]())
-    return m.logLik().value, [float(v) for v in m.fixef().values()], ""
+    covariances = m.VarCorr()
+    return m.logLik().value, list(m.fixef().values()), {group: covariances.get_cov(group) for group in covariances.groups}, ""
 
 
 def fit_gpboost(formula, family, data):
@@ -54,7 +63,9 @@ def fit_gpboost(formula, family, data):
     likelihood = {"binomial": "bernoulli_logit", "poisson": "poisson"}[family]
     m = gpboost.GPModel(group_data=data[groups], likelihood=likelihood)
     m.fit(y=data["y"].to_numpy(float), X=X)
-    return -m.get_current_neg_log_likelihood(), list(m.get_coef().to_numpy()[0]), ""
+    variances = m.get_cov_pars().to_numpy().ravel()
+    return (-m.get_current_neg_log_likelihood(), m.get_coef().to_numpy()[0],
+            {group: [[variance]] for group, variance in zip(groups, variances)}, "")
 
 
 def fit_statsmodels(formula, family, data):
@@ -81,7 +92,7 @@ def main(peer, formula, family, csv):
         for warm in (data.iloc[::max(len(data) // 2000, 1)], data):
             before, start = peak(), time.perf_counter()
             try:
-                loglik, beta, note = PEERS[peer](formula, family, warm)
+                loglik, beta, covariances, note = PEERS[peer](formula, family, warm)
             except NotImplementedError:
                 raise
             except Exception:
@@ -89,7 +100,8 @@ def main(peer, formula, family, csv):
                     raise
                 continue  # a part of the data may be too little for a fit
             seconds = time.perf_counter() - start
-        answer = {"seconds": seconds, "loglik": float(loglik), "beta": [float(b) for b in beta], "note": note,
+        answer = {"seconds": seconds, "loglik": float(loglik), "beta": np.asarray(beta, dtype=float).tolist(),
+                  "covariances": {group: np.asarray(S, dtype=float).tolist() for group, S in covariances.items()}, "note": note,
                   "memory": peak() - before, "version": version(peer)}
     except Exception as error:
         answer = {"error": f"{type(error).__name__}: {str(error).splitlines()[0][:150] if str(error) else ''}"}

@@ -1,16 +1,9 @@
 """The course as a student sees it: JupyterLab in a real browser."""
 
-import contextlib
 import json
 import os
-import re
 import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import nbformat
 import pytest
@@ -20,7 +13,7 @@ TOKEN = "a-token-for-this-test"
 
 
 @pytest.fixture(scope="module")
-def lab(repo, tmp_path_factory):
+def lab(repo, start_lab, tmp_path_factory):
     """JupyterLab on a copy of course/, started as `make lab` starts it; gives (address, folder)."""
     root = tmp_path_factory.mktemp("lab")
     shutil.copytree(repo / "course", root / "course")
@@ -28,31 +21,8 @@ def lab(repo, tmp_path_factory):
     settings = root / "settings" / "@jupyterlab" / "notebook-extension"
     settings.mkdir(parents=True)
     (settings / "tracker.jupyterlab-settings").write_text(json.dumps({"windowingMode": "none"}))
-    log = root / "lab.log"
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", "--port=0", f"--IdentityProvider.token={TOKEN}",
-         "--allow-root", "course"],
-        cwd=root, stdout=log.open("w"), stderr=subprocess.STDOUT,
-        env={**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(root / "settings"),
-             "JUPYTERLAB_WORKSPACES_DIR": str(root / "workspaces"), "JUPYTER_CONFIG_DIR": str(root / "config")})
-    try:
-        yield wait_for_address(server, log), root / "course"
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def wait_for_address(server, log, seconds=90):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and server.poll() is None:
-        found = re.search(r"http://(?:localhost|127\.0\.0\.1):(\d+)/lab", log.read_text())
-        if found:
-            address = f"http://127.0.0.1:{found[1]}"
-            with contextlib.suppress(URLError):  # the address is logged a moment before it is served
-                if urlopen(f"{address}/api?token={TOKEN}").status == 200:
-                    return address
-        time.sleep(0.5)
-    pytest.fail(f"JupyterLab did not start: {log.read_text()[-1500:]}")
+    with start_lab(root, TOKEN, "course", JUPYTERLAB_SETTINGS_DIR=root / "settings") as address:
+        yield address, root / "course"
 
 
 def open_and_run(browser, address, path):

@@ -4,6 +4,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from glmmlib.errors import GlmmlibWarning
 from glmmlib.teaching.grading import Course, stale_sections
 
 
@@ -29,8 +30,11 @@ def test_course_is_what_release_makes(repo):
 def test_released_notebook_runs_unanswered(repo, section, tmp_path):
     notebook = read(repo, "course", section)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    errors = [o for cell in notebook.cells for o in cell.get("outputs", []) if o.output_type == "error"]
-    assert errors == []
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert [output for output in outputs if output.output_type == "error"] == []
+    warned = [output.text for output in outputs if output.output_type == "stream" and "Warning: " in output.text]
+    ours = [warning.__name__ for warning in GlmmlibWarning.__subclasses__()]
+    assert [text for text in warned if not any(name in text for name in ours)] == [], "a warning that nothing explains"
 
 
 @pytest.mark.parametrize("folder", ["solutions", "course"])

@@ -1,4 +1,4 @@
-"""Section 2 graded through the real pipeline: right answers, none, and typical wrong ones."""
+"""The catalogue of section 2: its questions and every mistake they know."""
 
 import numpy as np
 import pytest
@@ -6,50 +6,6 @@ from every_section import *  # noqa: F403
 
 import glmmlib as gl
 from glmmlib.teaching.exercises import s2_preparation as s2
-
-SECTION = "s2_preparation"
-FULL = {"predict-test": 1, "q1-test": 3, "q2-test": 4}
-SECRETS = ("s2.larger_condition", "1 + 3")
-
-VARIABLES = {
-    "predict": "predicted_accepted",
-    "q1": "mean_size_arcmin, mean_size_degrees, larger_digits_when",
-    "q2": "level_before, level_after, deleted_definition, what_is_graded",
-}
-BEFORE = "size = crowding.Size\nd, means = size.mean() / 60, crowding.groupby('Condition', observed=True).Size.mean()\n"
-RIGHT = {
-    "predict": '"four"',
-    "q1": "size.sum() / len(size), size.mean() / 60, means.idxmax()",
-    "q2": '4, 2, "not defined", "a fresh run"',
-}
-
-# student -> (answers that differ from the right ones, points that differ from full, said on the page)
-SUBMISSIONS = {
-    "right-other-forms": (
-        {"predict": '" Eight "', "q1": "f'{size.mean():.2f}', np.array([round(d, 4)]), [str(means.idxmax()).upper()]",
-         "q2": '"4", np.int64(2), "Not defined", " a fresh  run"'}, {}, []),
-    "units": (
-        {"q1": "d, 60 * size.mean(), means.idxmin()", "q2": '4, 4, "right", "the screen"'},
-        {"q1-test": 0, "q2-test": 1},
-        ["this is in degrees; arcmin are asked for here", "you multiplied by 60", "which is larger?",
-         "a restart forgets everything", "a fresh run has never heard of it", "thrown away before the notebook is graded"]),
-    "rounding": (
-        {"predict": '"five"', "q1": "size.median(), round(size.mean(), 1) / 60, means.idxmax()",
-         "q2": '2, 5, "not defined", "the last run"'},
-        {"predict-test": 0, "q1-test": 1, "q2-test": 1},
-        ["none of the options", "this is the median", "round only the last result",
-         "goes on from what the one before it left", "this goes on from before the restart", "is not in the file"]),
-    "crashes": (
-        {"predict": "4", "q1": "f'{size.mean():.2f} arcmin', size, means.max()", "q2": '"four", None, ..., undefined_name'},
-        {"predict-test": 0, "q1-test": 0, "q2-test": 0},
-        ["put an option in quotes", "give the number alone, without quotes, unit or words", "values where one is asked for",
-         "is not answered yet"]),
-}
-
-
-def source(cell, value):
-    dots = "".join(f"{name} = ...\n" for name in VARIABLES[cell].split(", "))
-    return f"{dots}{BEFORE}{VARIABLES[cell]} = {value}"
 
 
 def right_answers():
@@ -102,7 +58,7 @@ def test_half_of_the_eight_forms_are_accepted(repo):
     """The text says so, and the solution's prediction is that."""
     import nbformat
 
-    notebook = nbformat.read(repo / "solutions" / SECTION / f"{SECTION}.ipynb", as_version=4)
+    notebook = nbformat.read(repo / "solutions/s2_preparation/s2_preparation.ipynb", as_version=4)
     cell = next(cell for cell in notebook.cells if cell.id == "forms")
     listed = cell.source[cell.source.index("{"):cell.source.index("}") + 1]
     forms = eval(listed, {"np": np})

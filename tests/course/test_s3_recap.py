@@ -1,160 +1,14 @@
-"""Section 3 graded through the real pipeline: right answers, none, and typical wrong ones."""
+"""The catalogue of section 3: its questions and every mistake they know."""
 
-from html import unescape
-
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from every_section import *  # noqa: F403
 from scipy.special import expit
 
 import glmmlib as gl
 from glmmlib.teaching.exercises import s3_recap as s3
 
-SECTION = "s3_recap"
-FULL = {"q1-test": 3, "p1-test": 1, "q2-test": 3, "p2-test": 1, "q3-test": 2, "q4-test": 2, "q5-test": 4, "p3-test": 1,
-        "q7-test": 2, "q8-test": 3, "q9-test": 1, "q10-test": 4}
-NONE = dict.fromkeys(FULL, 0)
-
-NAMES = {
-    "q1": "mean_gaussian, mean_binomial, mean_poisson",
-    "p1": "predicted_largest_step",
-    "q2": "my_counts",
-    "p2": "predicted_variance",
-    "q3": "impossible_predictions, dispersion",
-    "q4": "sigma_parameters, crossed_parameters",
-    "q5": "my_trials",
-    "p3": "predicted_average_curve",
-    "q7": "typical_person, average_person",
-    "q8": "sentence_a, sentence_b, sentence_c, sentence_d, sentence_e, sentence_f",
-    "q9": "gap_grouping, gap_predictor",
-    "q10": "count_factor, largest_change, accuracy_at_5th, accuracy_at_95th",
-}
-# what the code of an answer begins with
-BEFORE = {
-    "q1": "eta = 0.4 + 0.6 * -2\n",
-    "q2": "rng = np.random.default_rng(8)\nx = rng.normal(0, 1, 600)\neta = 1 + x / 2\nlam = np.exp(eta)\n",
-    "q3": "line = smf.ols('ResponseCorrect ~ Size', cohort.load_crowding()).fit().fittedvalues\n",
-    "q5": ("rng = np.random.default_rng(8)\nwho = np.repeat(np.arange(200), 10)\nb = rng.normal(0, 0.5, 200)[who]\n"
-           "x = rng.uniform(-1, 1, 2000)\neta = 0.5 + b + 1.2 * x\np = expit(eta)\n"),
-    "q7": "b0, b1 = m.fixef\neta = b0 + b1 * (high - mean_size)\n",
-    "q10": "b0, b1 = m.fixef\n",
-}
-
-# student -> (answers, points that differ from none, said on the page): what is not answered stays untouched
-SUBMISSIONS = {
-    "right-other-forms": (
-        {"q1": '"-0.8", [1 / (1 + np.exp(0.8))], np.float32(0.449)', "p1": '["Near 1"]', "p2": '" smaller "', "p3": '"STEEPER"',
-         "q2": "pd.DataFrame({'y': rng.poisson(lam), 'lam': lam, 'x': x, 'eta': eta, 'note': 'mine'})",
-         "q3": "pd.Series([np.sum((line - 0.5).abs() > 0.5)]), "
-               "'%.2f' % ((words.Words - counts_fit.fittedvalues)**2 / counts_fit.fittedvalues).sum().__truediv__(238)",
-         "q4": "np.int64(10), '4'",
-         "q5": "pd.DataFrame({'subject': [f's{j}' for j in who], 'b': b, 'x': x, 'eta': eta, 'p': p,"
-               " 'y': rng.random(2000) < p})",
-         "q7": "m.predict(pd.DataFrame({'Size': [high]}), re='population'), "
-               "round(np.mean(expit(eta + np.random.default_rng(1).normal(0, 2, 50_000))), 2)",
-         "q8": '"Wrong", "wrong", "RIGHT", "right", " wrong", "right"', "q9": '"By", "for"',
-         "q10": "counts_fit.params.apply(np.exp).loc[['Practice']], '%.4f' % (b1 * 0.25), "
-                "*m.predict(pd.DataFrame({'Size': np.percentile(crowding.Size, [5, 95])}), re='population')"},
-        FULL, []),
-    "other-scales": (
-        {"q1": "eta, eta, expit(eta)", "p1": '"in the middle"',
-         "q2": "pd.DataFrame({'x': x, 'eta': eta, 'lam': eta, 'y': np.round(lam)})",
-         "q3": "(line < 0).sum(), counts_fit.pearson_chi2",
-         "q4": "4, 6",
-         "q5": "pd.DataFrame({'subject': who, 'b': rng.normal(0, .5, 2000), 'x': x, 'eta': 0.5 + 1.2 * x, 'p': eta, 'y': p})",
-         "q7": "eta, expit(eta)",
-         "q8": '"right", "right", "wrong", "wrong", "right", "wrong"', "q9": '"for", "by"',
-         "q10": "counts_fit.params['Practice'], b1, b0 + b1 * (low - mean_size), expit(b0 + b1 * high)"},
-        {"q1-test": 1, "q2-test": 1},
-        ["in log-odds: apply the inverse of the logit", "the inverse of the log is the exponential", "none of the options",
-         "the inverse link is missing", "mend lam first", "those above 1 count, too",
-         "divide it by the residual degrees of freedom", "these are the variances: their covariances",
-         "by-item and by-subject deviations covary", "it changes within a subject", "the deviations b are missing in it",
-         "it does not follow from eta", "0 or 1", "these are log-odds: apply the inverse link", "the typical person (b = 0)",
-         "statsmodels' scale and R's sigma()", "the person with average log-odds", "'for' goes with a predictor",
-         "'by' goes with a grouping factor", "adding into multiplying", "what is left of it in probabilities",
-         "it counts from the mean size"]),
-    "partly": (
-        {"q1": "eta, np.exp(eta), np.exp(eta)",
-         "q2": "pd.DataFrame({'x': x, 'eta': eta, 'lam': lam, 'y': rng.poisson(lam.mean(), 600)})",
-         "q3": "len(line), counts_fit.pearson_chi2 / counts_fit.df_resid",
-         "q4": "16, 4",
-         "q5": "pd.DataFrame({'subject': who, 'b': b, 'x': x, 'eta': 0.5 + 1.2 * x, 'p': expit(0.5 + 1.2 * x) + b,"
-               " 'y': rng.binomial(1, p)})",
-         "q7": "expit(eta), expit(eta + 2)",
-         "q8": '"wrong", "right", "right", "wrong", "wrong", ...', "q9": '"by", "by"',
-         "q10": "np.exp(counts_fit.params['Practice']), 4 * b1, expit(b0 + b1 * (high - mean_size)), "
-                "expit(b0 + b1 * (high - mean_size))"},
-        {"q1-test": 2, "q2-test": 2, "q3-test": 1, "q4-test": 1, "q5-test": 1, "q7-test": 1, "q8-test": 1.5,
-         "q9-test": 0.5, "q10-test": 2},
-        ["divide them by 1 + odds", "as if all had the same mean", "this counts all trials", "a covariance stands in it twice",
-         "the deviations were added after the link", "some p lie outside 0 to 1", "one standard deviation above the typical one",
-         "a cumulative model", "sentence_f is not answered yet", "you multiplied by four", "the 95th percentile of size"]),
-    "crashes": ({"q1": "undefined_name", "q2": "[1, 2]", "q5": "pd.DataFrame({'subject': who, 'b': 'x'})", "q10": "1, True, None, '0,9'"},
-                {},
-                ["mean_gaussian is not answered yet", "my_counts is a list, not a table", "holds something that is not a number",
-                 "there is no column 'x'", "not a comparison", "decimals after a point"]),
-}
-
-
-def source(cell, value):
-    dots = "".join(f"{name.strip()} = ...\n" for name in NAMES[cell].split(","))
-    return f"{dots}{BEFORE.get(cell, '')}{NAMES[cell]} = {value}"
-
-
-@pytest.fixture(scope="module")
-def graded(classroom, repo):
-    """The classroom after one run over the solution, the untouched notebook and all submissions."""
-    classroom.hand_in("student-a", SECTION, notebook=nbformat.read(
-        repo / "solutions" / SECTION / f"{SECTION}.ipynb", as_version=4))
-    classroom.hand_in("student-b", SECTION)
-    for student, (answers, _, _) in SUBMISSIONS.items():
-        classroom.hand_in(student, SECTION, {cell: source(cell, value) for cell, value in answers.items()})
-    classroom.rows = classroom.grade()
-    return classroom
-
-
-def autograded(graded, student):
-    return {name: points for name, points in graded.points(student, SECTION).items() if name in FULL}
-
-
-def test_solution_scores_full_marks(graded):
-    row = graded.rows["student-a"]
-    assert autograded(graded, "student-a") == FULL
-    assert (row.score, row.max_score, row.problem) == (27, 34, "")
-    assert row.needs_manual_grade, "the free text waits for a person"
-
-
-def test_untouched_notebook_scores_nothing(graded):
-    row = graded.rows["student-b"]
-    assert autograded(graded, "student-b") == NONE
-    assert (row.score, row.max_score, row.problem) == (0, 34, "")
-    assert "my_trials is not answered yet" in graded.feedback("student-b", SECTION)
-
-
-@pytest.mark.parametrize("student", SUBMISSIONS)
-def test_typical_submissions(graded, student):
-    _, points, messages = SUBMISSIONS[student]
-    assert autograded(graded, student) == {**NONE, **points}
-    page = unescape(graded.feedback(student, SECTION))
-    for message in messages:
-        assert message in page
-
-
-@pytest.mark.parametrize("student", ["student-a", "partly"])
-def test_feedback_keeps_the_tests_to_itself(graded, student):
-    page = graded.feedback(student, SECTION)
-    for secret in ("HIDDEN TESTS", "s3.reference", "different_elements", "Traceback (most"):
-        assert secret not in page
-
-
-def test_feedback_shows_the_widget_as_a_picture_with_words(graded):
-    page = unescape(graded.feedback("student-b", SECTION))
-    assert '<img alt="At x = 1.0 the linear predictor' in page
-
-
-# --- the catalogue by itself: quick, and every mistake -------------------------------------------
 
 def right_answers():
     eta = 0.4 + 0.6 * -2
@@ -174,33 +28,11 @@ def right_answers():
     }
 
 
-@pytest.mark.parametrize("question", right_answers(), ids=lambda q: q.__name__)
-def test_every_mistake_is_named_and_none_is_right(question, capsys):
-    expected, asked = right_answers()[question], question()
-    for mistake in asked.mistakes:
-        verdict = asked.judge(mistake.value, expected)
-        assert verdict.share == 0
-        named = [m.message for m in asked.mistakes if abs(m.value - mistake.value) <= 10.0**-asked.decimals]
-        assert any(message in verdict.message for message in named)
-        asked.check(mistake.value)
-        said = capsys.readouterr().out
-        assert any(message in said for message in named)
-
-
-@pytest.mark.parametrize("question", right_answers(), ids=lambda q: q.__name__)
-def test_right_answers_are_accepted_in_any_form(question, capsys):
-    expected, asked = float(right_answers()[question]), question()
-    for form in (expected, np.float32(expected), round(expected, asked.decimals), f"{expected:.4f}",
-                 pd.Series([expected]), [expected]):
-        assert asked.judge(form, expected).share == 1
-    asked.check(expected)
-    assert "✗" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("question", right_answers(), ids=lambda q: q.__name__)
-def test_most_mistakes_can_be_told_from_the_right_answer(question):
-    """A mistake that leads to the right number is left out; too many, and the question is pointless."""
-    assert len(question().mistakes) >= 5
+NUMBERS = dict.fromkeys(
+    ["mean_gaussian", "mean_binomial", "mean_poisson", "impossible_predictions", "dispersion", "sigma_parameters",
+     "crossed_parameters", "typical_person", "average_person", "count_factor", "largest_change", "accuracy_at_5th",
+     "accuracy_at_95th"], 5)
+PREDICTIONS = [s3.predicted_largest_step, s3.predicted_variance, s3.predicted_average_curve]
 
 
 CHOICES = [s3.gap_grouping, s3.gap_predictor, *(lambda letter=letter: s3.sentence(letter) for letter in "abcdef")]
@@ -217,14 +49,6 @@ def test_choices_name_the_reason_with_the_grade_only(question, capsys):
                 assert asked.mistakes[option] in verdict.message
             asked.check(option)
             assert "It is graded when you submit" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("question", [s3.predicted_largest_step, s3.predicted_variance, s3.predicted_average_curve],
-                         ids=lambda q: q.__name__)
-def test_any_prediction_counts_and_none_does_not(question):
-    asked = question()
-    assert [asked.judge(option).share for option in asked.options] == [1] * len(asked.options)
-    assert [asked.judge(nothing).share for nothing in (..., None, "", 3, "perhaps")] == [0] * 5
 
 
 def test_the_average_over_persons_is_an_integral():

@@ -1,4 +1,4 @@
-"""Section 4 graded through the real pipeline: right answers, none, and typical wrong ones."""
+"""The catalogue of section 4: its questions and every mistake they know."""
 
 import pandas as pd
 import pytest
@@ -7,100 +7,6 @@ from scipy.stats import binom
 
 import glmmlib as gl
 from glmmlib.teaching.exercises import s4_data as s4
-
-SECTION = "s4_data"
-FULL = {"q1-test": 3, "q2-test": 2, "q3-test": 4, "q4-test": 5, "q5-test": 3, "q6-test": 3, "q7-test": 2, "q8-test": 2}
-NONE = dict.fromkeys(FULL, 0)
-SECRETS = ("s4.reference", "smallest_cell", "flaws =")
-
-RIGHT = {
-    "q1": 'draft_a, draft_b, draft_c, draft_d, draft_e, draft_f = (\n'
-          '    "unit", "other quantity", "level", "confounded", "no criterion", "nothing")',
-    "q2": "chance_level, halfway = 0.25, 0.625",
-    "q3": "renamed = cohort.load_crowding()",
-    "q4": 'level_of_threshold, level_of_performance, level_of_speed, misfiled, distinct_thresholds = (\n'
-          '    "subject and condition", "subject, condition and size", "trial", "Condition",\n'
-          '    len(crowding[["Subject", "Condition"]].drop_duplicates()))',
-    "q5": "n_trials, share_correct, median_response_s = (\n"
-          "    crowding.shape[0], np.average(crowding.ResponseCorrect), np.median(crowding.ResponseTime / 1000))",
-    "q6": 'n_missing_speeds, n_trials_with_loss, why_missing = (\n'
-          '    np.isnan(crowding.Speed).sum(), np.count_nonzero(lost), "lost gaze")',
-    "q7": 'rows = crowding.query("Subject == \'1\' and Condition == \'uncrowded\'")\n'
-          'rows = rows[rows.Size == rows.Size.min()].ResponseCorrect\n'
-          'smallest_share, guessing_p_value = rows.mean(), binom.cdf(rows.sum(), len(rows), 0.25)',
-    "q8": 'rows = crowding[crowding.Condition == "crowded"].groupby("Subject", observed=True)\n'
-          'r = np.corrcoef(rows.Size.mean(), rows["Threshold.Subj"].first())[0, 1]\n'
-          'size_threshold_correlation, larger_digits_go_to = r, "weaker subjects" if r > 0 else "stronger subjects"',
-}
-
-RENAME = """
-names = {"Crowded": "Condition", "Answer": "ResponseExpected", "Correct": "ResponseCorrect",
-         "Response Time": "ResponseTime", "Performance": "Size.AvgPerformance"}
-of_subject = ["Threshold", "DiffusionConstant", "Area", "Span", "Speed", "Curvature"]
-raw = cohort.load_crowding(raw=True).rename(columns=names)
-"""
-
-# student -> (answers that differ from the right ones, points that differ from full, said on the page)
-SUBMISSIONS = {
-    "right-other-forms": (
-        {"q1": RIGHT["q1"].replace('"unit"', '" Unit "'),
-         "q2": 'chance_level, halfway = "0.25", np.float32(0.625)',
-         "q3": RENAME + "renamed = raw.rename(columns=lambda n: n + '.Subj' if n in of_subject else n)\n"
-               "renamed.columns = [n.replace('Trial ', '') for n in renamed]\n"
-               "renamed = renamed[list(crowding)]\n"
-               "renamed['Condition'] = renamed.Condition.astype('category').cat.reorder_categories(\n"
-               "    ['uncrowded', 'crowded'])\n"
-               "renamed['Subject'] = renamed.Subject.astype('category')",
-         "q4": RIGHT["q4"].replace("len(crowd", "1.0 * len(crowd"),
-         "q5": "n_trials, share_correct, median_response_s = (\n"
-               "    str(len(crowding)), round(crowding.ResponseCorrect.mean(), 3),\n"
-               "    crowding[['ResponseTime']].median() / 1000)"}, {}, []),
-    "all-the-same": (
-        {"q1": "draft_a = draft_b = draft_c = draft_d = draft_e = draft_f = 'nothing'",
-         "q2": "chance_level, halfway = 0.5, 0.75",
-         "q3": "renamed = cohort.load_crowding(raw=True)",
-         "q4": "level_of_threshold = level_of_performance = level_of_speed = 'subject'\n"
-               "misfiled, distinct_thresholds = 'Speed.Subj', crowding.Subject.nunique()",
-         "q5": "n_trials, share_correct, median_response_s = (\n"
-               "    crowding.size, 100 * crowding.ResponseCorrect.mean(), crowding.ResponseTime.median())",
-         "q6": "n_missing_speeds, n_trials_with_loss, why_missing = (\n"
-               "    (crowding.Speed == np.nan).sum(), (lost >= 0.5).sum(), 'small digit')",
-         "q7": RIGHT["q7"] + "\nsmallest_share, guessing_p_value = rows.sum(), binom.pmf(rows.sum(), len(rows), 0.25)",
-         "q8": "size_threshold_correlation = crowding.Size.corr(crowding['Threshold.Subj'])\n"
-               "larger_digits_go_to = 'stronger subjects'"},
-        {**NONE, "q1-test": 0.5, "q2-test": 1},
-        ["halfway follows rightly from your chance_level", "it looks sound at first sight", "chance with two alternatives", "still has its raw name",
-         "takes more than one value", "made once for each subject and condition", "the number of subjects",
-         "rows times columns", "in percent", "in milliseconds", "NaN equals nothing", "lost half or more",
-         "small digits were shown with Speed and without", "this is a number of trials", "exactly as many",
-         "one row per subject, crowded only", "a high threshold means"]),
-    "two-columns-called-speed": (
-        {"q3": RENAME + "renamed = raw.rename(columns=lambda n: n.removeprefix('Trial '))",
-         "q2": "chance_level, halfway = 0.25, 0.375"},
-        {"q2-test": 1, "q3-test": 0}, ["two columns are called", "half the distance from chance to perfection"]),
-    "levels-by-alphabet": (
-        {"q3": "renamed = cohort.load_crowding()\n"
-               "renamed['Condition'] = renamed.Condition.astype(str).astype('category')\n"
-               "renamed['Subject'] = renamed.Subject.astype(str).astype('category')\n"
-               "renamed = renamed[sorted(renamed)]",
-         "q8": RIGHT["q8"].replace('"crowded"]', '"uncrowded"]')},
-        {"q3-test": 2, "q8-test": 1},
-        ["the first level of Condition is 'crowded'", "the order of the alphabet", "this is the uncrowded condition"]),
-    "rows-dropped": (
-        {"q3": "renamed = cohort.load_crowding().dropna()",
-         "q5": RIGHT["q5"].replace("crowding.shape[0]", "len(crowding.dropna())"),
-         "q6": RIGHT["q6"].replace("np.count_nonzero(lost)", "n_missing_speeds").replace(
-             "n_missing_speeds, n_trials_with_loss, why_missing = (\n",
-             "n_missing_speeds = crowding.Speed.isna().sum()\nn_missing_speeds, n_trials_with_loss, why_missing = (\n"),
-         "q7": RIGHT["q7"] + "\nguessing_p_value = binom.cdf(rows.sum(), len(rows), 0.5)"},
-        {"q3-test": 3, "q5-test": 2, "q6-test": 2, "q7-test": 1},
-        ["drop nothing", "rows without a Speed are trials too", "more of them lost something", "you took 0.5 for chance"]),
-    "crashes": (
-        {"q2": "chance_level, halfway = 0.25, undefined_name", "q3": "renamed = 17",
-         "q4": "level_of_threshold = 'subjects'", "q6": "n_missing_speeds = crowding.Speed.isna()"},
-        {"q2-test": 0, "q3-test": 0, "q4-test": 0, "q6-test": 0},
-        ["is not defined", "is a int, not a table", "none of the options", "holds"]),
-}
 
 
 def right_answers():

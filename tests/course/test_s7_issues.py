@@ -1,4 +1,4 @@
-"""Section 7 graded through the real pipeline: right answers, none, and typical wrong ones."""
+"""The catalogue of section 7: its questions and every mistake they know."""
 
 import warnings
 
@@ -9,80 +9,6 @@ from every_section import *  # noqa: F403
 import glmmlib as gl
 from glmmlib.teaching import cohort
 from glmmlib.teaching.exercises import s7_issues as s7
-
-SECTION = "s7_issues"
-FULL = {"curvature-test": 2, "count-test": 4, "predict-culprit-test": 1, "mixture-test": 3, "predict-change-test": 1,
-        "shift-test": 3, "price-test": 2}
-NONE = dict.fromkeys(FULL, 0)
-PREDICTED = {**NONE, "predict-culprit-test": 1, "predict-change-test": 1}
-SECRETS = ("s7.reference", "s7.bowl", "s7.covariance", "estimates.max")
-
-VARIABLES = {
-    "curvature": "curvature, standard_error",
-    "count": "parameters_18, parameters_19, parameters_lme4",
-    "predict-culprit": "predicted_culprit",
-    "mixture": "digit_variance, directions_with_variance",
-    "predict-change": "predicted_change",
-    "shift": "condition_shift, correlations_chisq, correlations_df",
-    "price": "loglik_price, se_ratio",
-}
-BEFORE = {  # what an answer's cell computes first
-    "curvature": "a, b, c = deviance[5:8]\n",
-    "mixture": "w = np.array([1, 1, .5, .5])\n",
-    "shift": 'k = "ConditionCrowded.vs.Uncrowded"\nx = np.array([f.fixef[k] for f in list(structures.values())[:3]])\n'
-             "two = list(structures.values())[1]\n",
-    "price": 'k = "ConditionCrowded.vs.Uncrowded"\n',
-}
-RIGHT = {
-    "curvature": "100 * (a - 2 * b + c), np.sqrt(200) / np.sqrt(1e4 * (a - 2 * b + c))",
-    "count": "8, 7, 12",
-    "predict-culprit": '"neither"',
-    "mixture": "w @ Sigma @ w, 3",
-    "predict-change": '"some standard errors"',
-    "shift": "np.ptp(x) / m.se[k], 2 * (m.loglik - two.loglik), 6",
-    "price": "m.loglik - p.loglik, p.se[k] / m.se[k]",
-}
-
-# student -> (answers that differ from the right ones, points that differ from full, said on the page)
-SUBMISSIONS = {
-    "right-other-forms": (
-        {"curvature": "str(round((a - b - (b - c)) / h**2)), simple.se['center(Size)']",
-         "count": '"8", np.array([7.0]), 12.0', "predict-culprit": '" Neither "', "predict-change": '["next to nothing"]',
-         "mixture": "np.float32(np.sum((w @ m.fit.Lambdas[0])**2)), str((m.convergence.components['Subject'].sd > .01).sum())",
-         "shift": "round(np.ptp(x) / m.se[k], 2), [two.aic - m.aic + 12], m.npar - two.npar",
-         "price": "round((m.aic - p.aic) / -2, 2), [np.sqrt(p.vcov.loc[k, k] / m.vcov.loc[k, k])]"}, {}, []),
-    "first-thoughts": (
-        {"curvature": "a - 2 * b + c, 1 / np.sqrt(100 * (a - 2 * b + c))", "count": "14, 8, 8", "predict-culprit": '"a variance of zero"',
-         "mixture": "w**2 @ np.diag(Sigma), 4", "predict-change": '"which effects are significant"',
-         "shift": "np.ptp(x), m.loglik - two.loglik, 1", "price": "p.loglik - m.loglik, m.se[k] / p.se[k]"}, PREDICTED,
-        ["divide by 0.1²", "you took the deviance for the log-likelihood", "the six correlations have gone", "this is equation 18",
-         "if Condition were a number", "you left out the covariances", "these are the random effects; along how many", "this is in log-odds",
-         "the statistic is twice that", "more than one pair", "what the prior takes away", "turn it round"]),
-    "second-thoughts": (
-        {"curvature": "10 * (a - 2 * b + c), .02 / (a - 2 * b + c)", "count": "12, 10, 10",
-         "mixture": "np.sqrt(w @ Sigma @ w), 1", "shift": "100 * np.ptp(x) / abs(x[0]), two.loglik * 2 - m.loglik * 2, 8",
-         "price": "m.aic * -.5 - p.penalised_loglik + 14, p.se[k] - m.se[k]"},
-        {"curvature-test": 0, "count-test": 0, "mixture-test": 0, "shift-test": 0, "price-test": 0},
-        ["you divided by the distance once", "this is the variance of the estimate", "if Condition stays a factor",
-         "no longer correlated with each other", "you counted six variances", "this is the standard deviation; the variance", "directions *without* variance",
-         "in percent of the estimate", "cannot be negative", "these are the parameters of the smaller model", "prior's own density", "this is a difference; the ratio"]),
-    "partly": (
-        {"curvature": "50 * (a - 2 * b + c), np.sqrt(2 / (100 * (a - 2 * b + c)))", "count": "8, 6, 25", "mixture": "w @ Sigma @ w, 10",
-         "shift": "np.ptp(x) / m.se[k], two.aic - m.aic, 10", "price": "2 * (m.loglik - p.loglik), p.se[k] / m.se[k]"},
-        {"curvature-test": 1, "count-test": 1, "mixture-test": 2, "shift-test": 1, "price-test": 1},
-        ["this is the curvature of the log-likelihood", "the fixed effect of the interaction stays", "you let all six random coefficients correlate",
-         "these are the subjects", "which charges for parameters", "its four variances stay", "take that of the log-likelihood itself"]),
-    "crashes": (
-        {"curvature": "deviance, None", "count": '"eight", True, ...', "predict-culprit": '"both"', "predict-change": "7",
-         "mixture": "Sigma, undefined_name", "shift": "np.nan, gl.anova, '8,8'", "price": "float('inf'), p.se"}, NONE,
-        ["holds 13 values", "is not answered yet", "without quotes, unit or words", "not a comparison", "none of the options", "not a text",
-         "is NaN", "call it, with ( )", "after a point, not a comma", "is infinite", "holds 4 values"]),
-}
-
-
-def source(cell, value):
-    dots = "".join(f"{name} = ...\n" for name in VARIABLES[cell].split(", "))
-    return f"{dots}{BEFORE.get(cell, '')}{VARIABLES[cell]} = {value}"
 
 
 def right_answers():

@@ -1,4 +1,4 @@
-"""Section 8 graded through the real pipeline: right answers, none, and typical wrong ones."""
+"""The catalogue of section 8: its questions and every mistake they know."""
 
 from importlib import metadata
 
@@ -8,65 +8,6 @@ import pytest
 from every_section import *  # noqa: F403
 
 from glmmlib.teaching.exercises import s8_session_info as s8
-
-SECTION = "s8_session_info"
-FULL = {"pins-test": 2, "p1-test": 1, "p2-test": 1, "seeds-test": 3, "draws-test": 1, "report-test": 3}
-SECRETS = ("pins_as_asked", "generator_means", "said = ")
-
-VARIABLES = {
-    "pins": "pins",
-    "p1": "predicted_digits",
-    "p2": "predicted_agreement",
-    "seeds": "first_mean, second_mean, third_mean",
-    "draws": "draws_for_a_tenth",
-    "report": ", ".join(f"enough_{item}" for item in s8.REPORT),
-}
-BEFORE = """
-names = ["glmmlib", "formulaic", "numpy", "pandas", "scipy", "threadpoolctl"]
-table = pd.DataFrame({"package": names, "version": [metadata.version(name) for name in names]})
-old = np.random.RandomState(8)
-"""
-RIGHT = {
-    "pins": "table",
-    "p1": '"most"', "p2": '"many digits"',
-    "seeds": "(lambda x: (x[:20].mean(), x[20:].mean(), x[:20].mean()))(np.random.default_rng(8).normal(size=40))",
-    "draws": "100_000",
-    "report": '"yes", "yes", "no", "no", "no", "no"',
-}
-
-# student -> (answers that differ from the right ones, points that differ from full, said on the page)
-SUBMISSIONS = {
-    "right-other-forms": (
-        {"pins": 'gl.session_info().loc["packages"].drop("matplotlib").reset_index().set_axis(["package", "version"], axis=1)',
-         "p1": '" One "', "p2": '"every digit"', "draws": '"1e5"',
-         "seeds": RIGHT["seeds"].replace("x[:20].mean(), x[20:]", "str(round(x[:20].mean(), 4)), x[20:]"),
-         "report": '"YES", " yes ", "No", "no", ["no"], np.array(["no"])'}, {}, []),
-    "from-memory": (
-        {"pins": 'table.assign(version=["0.0.1", "1.0", "2", "3", "1", "4"])',
-         "seeds": "old.normal(size=20).mean(), np.random.default_rng(8).normal(size=20).mean(),"
-                  " np.random.default_rng(8).normal(size=40)[20:].mean()",
-         "draws": "10_000", "report": '"yes", "no", "yes", "yes", "yes", "yes"'},
-        {"pins-test": 1, "seeds-test": 0, "draws-test": 0, "report-test": 0.5},
-        ["ask the computer, not your memory", "NumPy's old generator", "you made the generator anew",
-         "make a new generator first", "about 3", "that is said", "decides the sign", "another one next year",
-         "which file this was", "another seed"]),
-    "incomplete": (
-        {"pins": "table.iloc[1:]", "p1": '"none"', "p2": "...",
-         "seeds": "0, np.random.default_rng(8).normal(size=40).mean(), np.random.default_rng(0).normal(size=20).mean()",
-         "draws": "100", "report": '"no", "no", "no", "no", "no", "perhaps"'},
-        {"pins-test": 0, "p1-test": 0, "p2-test": 0, "seeds-test": 0, "draws-test": 0, "report-test": 1.5},
-        ["glmmlib itself is missing", "none of the options", "is not answered yet", "the mean of the distribution",
-         "the mean of all 40 numbers", "what the seed 0 gives", "times how many draws"]),
-    "crashes": (
-        {"pins": "gl.session_info", "seeds": "old, [1, 2], undefined_name", "draws": "'a lot'", "report": "1, 2, 3, 4, 5, 6"},
-        {"pins-test": 0, "seeds-test": 0, "draws-test": 0, "report-test": 0},
-        ["call it, with ( )", "is not answered yet", "without quotes, unit or words", "not a text"]),
-}
-
-
-def source(cell, value):
-    dots = "".join(f"{name} = ...\n" for name in VARIABLES[cell].split(", "))
-    return f"{dots}{BEFORE}{VARIABLES[cell]} = {value}"
 
 
 def right_answers():

@@ -1,4 +1,4 @@
-"""Section 9 graded through the real pipeline: right answers, none, and typical wrong ones."""
+"""The catalogue of section 9: its questions and every mistake they know."""
 
 import numpy as np
 import pandas as pd
@@ -9,82 +9,6 @@ from scipy.optimize import brentq
 import glmmlib as gl
 from glmmlib.datasets.weibull import p_correct
 from glmmlib.teaching.exercises import s9_psychometrics as s9
-
-SECTION = "s9_psychometrics"
-FULL = {"q1-test": 2, "predict-test": 1, "q2-test": 3, "q3-test": 3, "q4-test": 3, "q5-test": 2, "q6-test": 2,
-        "predict-average-test": 1, "q7-test": 2}
-SECRETS = ("s9.reference", "one_minus_1_over_e", "fine.Size")
-PREDICTIONS = (s9.better_fit, s9.average_curve)
-
-RIGHT = {
-    "q1": "share_of_rise_at_half, halfway_with_lapses = 1 / 3, 0.595",
-    "predict": 'better_fit = "no difference"',
-    "q2": "eta_at_target = np.log(2)\n"
-          "typical_threshold = guessing.thresholds(p=0.75, re='population').threshold[0]",
-    "q3": "curve_top = expit(logit(1 - lapsing.lapse))\n"
-          "lapse_upper = gl.profile(lapsing, 'lapse').confint().loc['lapse', 'upper']\n"
-          "loglik_gain = -np.diff([lapsing.loglik, guessing.loglik])",
-    "q4": "t = weibull.thresholds(p=0.625, x='LogSize', re='population').threshold[0]\n"
-          "weibull_shape = weibull.slopes(x='LogSize', re='population').slope[0]\n"
-          "weibull_threshold = np.exp(t)\n"
-          "weibull_scale = weibull_threshold / np.log(2) ** (1 / weibull_shape)",
-    "q5": "difference_se, difference_lower = guessing.thresholds(re='population', between='Condition').iloc[0][['se', 'lower']]",
-    "q6": "jnd_crowded, steeper_means = guessing.jnd(re='population').jnd[1], 'Smaller JND'",
-    "predict-average": 'average_curve = "steeper"',
-    "q7": "grid = pd.DataFrame({'Size': np.arange(0, 9, 0.002), 'Condition': 'crowded'})\n"
-          "average_threshold = grid.Size[np.argmin(abs(guessing.predict(grid, re='marginal') - 0.85))]",
-}
-
-# student -> (answers that differ from the right ones, points that differ from full, said on the page)
-SUBMISSIONS = {
-    "right-other-forms": (
-        {"q1": "share_of_rise_at_half, halfway_with_lapses = '0.33', [0.595]",
-         "q2": RIGHT["q2"].replace("np.log(2)", "'0.693'").replace(".threshold[0]", ".threshold.iloc[[0]]"),
-         "q3": RIGHT["q3"] + "\ncurve_top, lapse_upper = str(round(curve_top, 3)), np.array([round(lapse_upper, 3)])",
-         "q7": "average_threshold = np.float32(round(brentq(lambda s: guessing.predict(pd.DataFrame(\n"
-               "    {'Size': [s], 'Condition': 'crowded'}), re='marginal')[0] - 0.85, 0, 9), 2))"}, {}, []),
-    "knows-no-guessing": (
-        {"q1": "share_of_rise_at_half, halfway_with_lapses = 0.5, 0.47",
-         "q2": "eta_at_target = logit(0.75)\n"
-               "typical_threshold = plain.thresholds(p=0.75, re='population').threshold[0] + 0 * eta_at_target",
-         "q3": "curve_top = 1 - lapsing.lapse - 0.25\nlapse_upper = lapsing.lapse\n"
-               "loglik_gain = 2 * (lapsing.loglik - guessing.loglik)",
-         "q4": "b0, b1, b2, b3 = weibull.fixef\nweibull_shape = b1 - 0.5 * b3\n"
-               "weibull_scale = np.exp(-(b0 - 0.5 * b2) / weibull_shape)\n"
-               "weibull_threshold = weibull_scale * np.log(2) ** (1 / weibull_shape)",
-         "q6": "jnd_crowded = logit(2 / 3) / guessing.slopes(re='population').slope[1]\nsteeper_means = 'lower threshold'"},
-        {"q1-test": 0, "q2-test": 0, "q3-test": 0, "q4-test": 2, "q6-test": 0},
-        ["follows rightly from your weibull_scale", "the curve starts at the guess rate, not at 0", "you left out the guess rate", "as if the curve began at 0",
-         "the model without guess rate", "how far the curve rises from its floor", "the upper end of its interval is asked for",
-         "the difference of the deviances", "the JND goes to three quarters of the rise", "not how fast"]),
-    "forgets-centring": (
-        {"q2": "eta_at_target = 2 / 3\n"
-               "typical_threshold = guessing.thresholds(p=0.75, re='population').threshold[0] - mean_size",
-         "q4": "b0, b1, b2, b3 = weibull.fixef\nweibull_shape = b1\n"
-               "weibull_scale = np.exp(-(b0 - 0.5 * b2) / (b1 - 0.5 * b3))\n"
-               "weibull_threshold = np.exp(mean_log_size) * weibull_scale",
-         "q7": "average_threshold = guessing.thresholds(p=0.85, re='population').threshold[1]"},
-        {"q2-test": 0, "q4-test": 0, "q7-test": 0},
-        ["this is the share of the rise: take its logit", "this is the centred size", "midway between the conditions",
-         "you forgot the centring", "63 % of the rise", "the threshold of the typical subject's curve"]),
-    "wrong-condition-and-scale": (
-        {"q2": "eta_at_target = np.log(2)\ntypical_threshold = guessing.thresholds(p=0.75, re='population').threshold[1]",
-         "q4": RIGHT["q4"].replace("[0]", "[1]") + "\nweibull_scale = np.log(np.exp(mean_log_size - (weibull.fixef.iloc[0]\n"
-               "    - weibull.fixef.iloc[2] / 2) / (weibull.fixef.iloc[1] - weibull.fixef.iloc[3] / 2)))",
-         "q5": "t = guessing.thresholds(re='population')\ndifference_se = np.hypot(*t.se)\n"
-               "difference_lower = t.lower[1] - t.upper[0]",
-         "q6": "jnd_crowded, steeper_means = guessing.slopes(re='population').slope[1], 'smaller JND'",
-         "q7": "t = guessing.thresholds(p=0.85)\naverage_threshold = t[t.Condition == 'crowded'].threshold.mean()"},
-        {"q2-test": 1, "q4-test": 0, "q5-test": 0, "q6-test": 1, "q7-test": 0},
-        ["this is the threshold for crowded", "this is the slope of the crowded condition", "this is the logarithm of the scale",
-         "as independent", "the worst of both at once", "this is the slope, in log-odds per arcmin",
-         "the average of the measured subjects' thresholds"]),
-    "crashes": (
-        {"q1": "share_of_rise_at_half = undefined_name", "predict": "better_fit = 'maybe'", "q3": "curve_top = lapsing",
-         "q6": "jnd_crowded, steeper_means = guessing.jnd(), 'steep'"},
-        {"q1-test": 0, "predict-test": 0, "q3-test": 0, "q6-test": 0},
-        ["is not defined", "none of the options", "not a number", "holds"]),
-}
 
 
 def right_answers():
@@ -124,6 +48,7 @@ def right_answers():
     }
 
 
+PREDICTIONS = (s9.better_fit, s9.average_curve)
 NUMBERS = {
     "share_of_rise_at_half": 5, "halfway_with_lapses": 6, "eta_at_target": 6, "typical_threshold": 8, "curve_top": 5,
     "lapse_upper": 5, "loglik_gain": 6, "weibull_shape": 5, "weibull_scale": 7, "weibull_threshold": 5, "difference_se": 6,

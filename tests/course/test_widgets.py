@@ -5,6 +5,7 @@ import io
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from matplotlib.figure import Figure
@@ -288,4 +289,8 @@ def test_the_by_hand_explorer_s_likelihood_is_the_regression_s():
         explorer.controls[name].value = value
     picture, alt, words = shown(explorer)
     assert f"{-fit.llf:,.1f}: the maximum is reached." in words and alt == words
+    ends = pd.DataFrame({"size": [data.Size.min(), data.Size.max()]}) - data.Size.mean()
+    for condition, code in [("uncrowded", -0.5), ("crowded", 0.5)]:
+        low, high = expit(np.column_stack([np.ones(2), ends, [code] * 2, code * ends]) @ fit.params)
+        assert f"from {100 * low:.0f} to {100 * high:.0f} % when {condition}" in words
     assert picture != before and np.isfinite(pixels(picture)).all()

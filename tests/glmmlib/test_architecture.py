@@ -11,8 +11,8 @@ import glmmlib
 
 SOURCE = Path(__file__).parents[2] / "glmmlib" / "src" / "glmmlib"
 # From the ground up: a room may import rooms below it only.
-ROOMS = ["errors", "family", "formula", "columns", "model_matrix", "design", "_kernels", "rows", "start", "objective",
-         "agq", "posterior", "certificate", "laplace", "reduction", "convergence", "priors", "parameters", "held",
+ROOMS = ["errors", "arguments", "family", "formula", "columns", "model_matrix", "design", "_kernels", "rows", "start", "objective",
+         "agq", "posterior", "certificate", "descent", "laplace", "reduction", "convergence", "priors", "parameters", "held",
          "refitting", "simulation", "replicates", "bootstrap", "residuals", "marginal", "curves", "thresholds", "summary",
          "result", "profiles", "inference", "power_analysis", "bayes", "model", "stepwise", "glm", "datasets", "session",
          "plots", "diagrams", "teaching"]

@@ -117,8 +117,8 @@ def test_groups_with_one_row_each():
 def test_predictions():
     m = gl.glmer("y ~ 1 + x + (1 | g)", DATA)
     for call, match in [
-        (lambda: m.predict(re="none"), "re='none' is not known"),
-        (lambda: m.predict(type="odds"), "type='odds' is not known"),
+        (lambda: m.predict(re="none"), "re must be one of .*not 'none'"),
+        (lambda: m.predict(type="odds"), "type must be one of 'response', 'link', not 'odds'"),
         (lambda: m.predict(DATA.drop(columns="x")), "lack the column 'x'"),
         (lambda: m.predict(DATA.drop(columns="g")), "lack the grouping column 'g'"),
         (lambda: m.predict(DATA.assign(g="new")), "g 'new' was not in the fitted data"),
@@ -135,3 +135,10 @@ def test_predictions():
 def test_errors_show_as_one_line_in_a_notebook():
     error = gl.DataError("one sentence")
     assert error._render_traceback_() == ["DataError: one sentence"]
+
+
+def test_warnings_name_the_line_that_called():
+    missing = DATA.assign(x=DATA.x.where(DATA.x < DATA.x.max()))
+    with pytest.warns(gl.DroppedRowsWarning) as caught:
+        gl.glmer("y ~ 1 + x + (1 | g)", missing)
+    assert {warning.filename for warning in caught} == {__file__}

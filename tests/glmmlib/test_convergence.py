@@ -276,7 +276,7 @@ def test_stepwise_with_alpha_goes_on_while_nothing_is_missed():
     data = simulate(groups=30, rows=60, sd=(0.9, 0.9), rho=0, seed=5)
     steps = gl.stepwise("y ~ 1 + x + (1 + x || g)", data, alpha=0.2)
     assert steps.final is steps.models[0] and "would miss" in steps.reason
-    with pytest.raises(gl.DataError, match="alpha must lie"):
+    with pytest.raises(gl.DataError, match="alpha must be a number between 0 and 1, not 2"):
         gl.stepwise("y ~ 1 + x + (1 | g)", data, alpha=2)
 
 

@@ -403,10 +403,10 @@ def test_a_missing_file_is_named(copied_folder):
     (lambda: load_crowding(traces=None), "traces must be True or False, not None."),
     (lambda: simulate_crowding(1, n=3), "simulate_crowding has no option 'n': "
      "use seed, subjects, trials, adaptive or traces."),
-    (lambda: simulate_crowding("x"), "seed must be a whole number of at least 0, not 'x'."),
-    (lambda: simulate_crowding(-1), "seed must be a whole number of at least 0, not -1."),
-    (lambda: simulate_crowding(1, subjects=0), "subjects must be a whole number of at least 1, not 0."),
-    (lambda: simulate_crowding(1, trials=2.5), "trials must be a whole number of at least 10, not 2.5."),
+    (lambda: simulate_crowding("x"), "seed must be a whole number, 0 or more, not 'x'."),
+    (lambda: simulate_crowding(-1), "seed must be a whole number, 0 or more, not -1."),
+    (lambda: simulate_crowding(1, subjects=0), "subjects must be a whole number, 1 or more, not 0."),
+    (lambda: simulate_crowding(1, trials=2.5), "trials must be a whole number, 10 or more, not 2.5."),
     (lambda: simulate_crowding(1, adaptive=2), "adaptive must be True or False, not 2."),
 ])
 def test_wrong_options_get_one_sentence(call, sentence):

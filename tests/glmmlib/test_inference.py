@@ -26,6 +26,14 @@ def test_anova_is_lme4s():
     assert np.isnan(table.iloc[0][["Chisq", "Df", "Pr(>Chisq)"]].astype(float)).all()
 
 
+def test_a_larger_model_that_fits_no_better_has_a_statistic_of_zero():
+    data = simulate(groups=10, rows=30)
+    data["w"] = np.sin(np.arange(len(data)))
+    small, large = (gl.glmer(f"y ~ 1 + {terms} + (1 | g)", data) for terms in ("x", "z + w"))
+    assert large.loglik < small.loglik      # not nested; nested models come there by rounding
+    assert gl.anova(small, large).iloc[1][["Chisq", "Pr(>Chisq)"]].tolist() == [0, 1]
+
+
 def test_anova_refuses_other_rows_and_says_how_many():
     data = simulate(groups=10, rows=30)
     data.loc[:6, "z"] = np.nan

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from glmmlib._kernels import _compiled as compiled
 from glmmlib._kernels import reference
-from glmmlib._kernels.terms import Border
+from glmmlib._kernels.terms import Border, Meetings, meetings_of
 from glmmlib.family import Binomial
 
 KERNELS = [pytest.param(k.laplace, id=k.NAME) for k in (reference, compiled)]
@@ -196,3 +196,76 @@ def test_arrays_are_checked_at_the_boundary(laplace, change, name):
     laplace(**good)
     with pytest.raises(ValueError, match=name):
         laplace(**{**good, **change})
+
+
+def test_exp_and_log1p_of_the_lanes_are_right_to_two_units_in_the_last_place():
+    x = np.concatenate([np.linspace(-708, 0, 20_001), -np.logspace(-300, 2.8, 5_000), np.log(np.arange(1, 200) / 2)])
+    exps, _ = compiled.lane_functions(x)
+    u = np.concatenate([np.linspace(0, 1, 20_001), np.logspace(-300, 0, 5_000), 0.41421356237309503 + 1e-9 * np.arange(-9, 10)])
+    _, logs = compiled.lane_functions(u)
+    for ours, exact in ((exps, exactly(np.exp, x)), (logs, exactly(np.log1p, u))):
+        error = np.abs((ours.astype(np.longdouble) - exact) / np.spacing(exact.astype(float)))
+        assert error.max() <= 2
+
+
+def exactly(function, x):
+    """With the 64 bits of an x87 long double, where that is what a long double is."""
+    return function(x.astype(np.longdouble))
+
+
+def test_lanes_keep_nan_and_stop_at_the_ends():
+    exps, _ = compiled.lane_functions([np.nan, -1e30, 1e30, 0.0])
+    assert np.isnan(exps[0]) and 0 < exps[1] < 1e-300 and 1e300 < exps[2] < np.inf and exps[3] == 1
+
+
+@pytest.mark.parametrize("family", [f for f in FAMILIES if f.code is not None], ids=repr)
+@pytest.mark.parametrize("rows", [0, 1, 7, 100])
+def test_row_terms_are_the_family_s_own(family, rows):
+    rng = np.random.default_rng(rows)
+    n, eta = rng.integers(1, 5, rows).astype(float), 3 * rng.normal(size=rows)
+    y = responses(family, rng, rows, n)
+    for name, ours, theirs in zip(compiled.terms(family, y, n, eta)._fields, compiled.terms(family, y, n, eta),
+                                  reference.terms(family, y, n, eta)):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("change", [
+    {"touched": np.array([0, 9])}, {"local": np.full((2, 1), 5)}, {"local": np.full((2, 1), -1)},
+    {"offsets": np.array([0, 99])}, {"touched": np.array([1, 0])}, {"local": np.zeros((3, 1))}])
+def test_meetings_are_checked_at_the_boundary(change):
+    columns = np.array([[0], [1]])
+    good = meetings_of(columns, np.array([0, 2]))
+    border = Border(columns, np.ones((2, 1)), np.zeros(2), 2, 2, good)
+    arrays = (Binomial(), np.ones(2), np.ones(2), np.zeros(2), np.ones((2, 1)), [0, 2], np.ones((1, 1)), np.zeros((1, 1)))
+    assert np.isfinite(compiled.laplace(*arrays, border=border).deviance)
+    with pytest.raises(ValueError, match="meetings"):
+        compiled.laplace(*arrays, border=border._replace(meetings=good._replace(**change)))
+
+
+def test_a_border_that_is_met_in_part_or_in_whole_gives_the_same():
+    """Groups that meet every coefficient go to BLAS, others coefficient by coefficient."""
+    y, n, eta, Z, starts, Lambda, u0, border = bordered(5, Binomial(), "crossed")
+    parts = meetings_of(border.columns, starts)
+    J, K = len(starts) - 1, len(border.start)
+    whole = Meetings(np.tile(np.arange(K), J), K * np.arange(J + 1), border.columns)
+    pairs = np.unique(np.repeat(np.arange(J), np.diff(starts))[:, None] * K + border.columns)
+    some = Meetings(pairs % K, np.searchsorted(pairs, K * np.arange(J + 1)), np.stack([
+        np.searchsorted(pairs, g * K + row) - np.searchsorted(pairs, g * K)
+        for g, row in zip(np.repeat(np.arange(J), np.diff(starts)), border.columns)]))
+    assert len(some.touched) < len(whole.touched)
+    results = [evaluate(Binomial(), compiled.laplace, y, n, eta, Z, starts, Lambda, u0, border._replace(meetings=m))
+               for m in (parts, whole, some)]
+    for result in results[1:]:
+        for name in result._fields:
+            np.testing.assert_allclose(getattr(result, name), getattr(results[0], name), rtol=1e-9, atol=1e-10, err_msg=name)
+
+
+def test_chord_steps_lead_to_the_same_mode(monkeypatch):
+    from glmmlib._kernels import _bordered
+
+    arrays = bordered(6, Binomial(), "crossed")
+    newton = evaluate(Binomial(), compiled.laplace, *arrays)
+    monkeypatch.setattr(_bordered, "CHORD_GAIN", 0)
+    chords = evaluate(Binomial(), compiled.laplace, *arrays)
+    np.testing.assert_allclose(chords.border, newton.border, atol=1e-9)
+    assert chords.deviance == pytest.approx(newton.deviance, abs=1e-10)

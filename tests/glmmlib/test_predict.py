@@ -116,5 +116,5 @@ def test_a_linear_model_predicts_alike_for_typical_and_average():
 
 def test_unknown_options_are_named(m):
     for option in ({"re": "typical"}, {"type": "odds"}, {"level": 95, "se": True}):
-        with pytest.raises(gl.DataError, match="is not known|between 0 and 1"):
+        with pytest.raises(gl.DataError, match="must be one of|between 0 and 1"):
             m.predict(**option)

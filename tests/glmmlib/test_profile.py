@@ -9,9 +9,11 @@ from models import lme4_data, simulate
 from scipy.optimize import approx_fprime
 
 import glmmlib as gl
+from glmmlib.certificate import certify
 from glmmlib.held import Held
 from glmmlib.laplace import make_objective
 from glmmlib.parameters import parameters_of, phi_of
+from glmmlib.refitting import _held_at, descend
 
 LME4 = json.loads((Path(__file__).parents[1] / "reference" / "inference_lme4.json").read_text())
 pytestmark = pytest.mark.filterwarnings("ignore::glmmlib.SingularFitWarning")
@@ -102,6 +104,20 @@ def test_the_gradient_on_the_surface_is_exact():
         np.testing.assert_allclose(surface.place(placed), placed, atol=1e-12)  # already there
 
 
+def test_what_is_still_to_gain_means_the_same_with_and_without_held_parameters(m):
+    """Beside an optimum, on the surface and off it: the deviance that lies between, by Newton's parabola."""
+    objective = make_objective(m.design, m.family, **m.options)
+    nudge = 1e-3 * np.random.default_rng(0).normal(size=len(m.fit.phi))
+    phi = m.fit.phi + nudge
+    deviance, gradient = objective(phi)
+    certificate = certify(objective, phi, gradient, objective.hessian(phi)[0])
+    assert certificate.decrement == pytest.approx(deviance - objective(m.fit.phi)[0], rel=0.05)
+    surface = Held(objective, [(parameters_of(m.design, m.family)["x"], 0.7)])
+    psi = descend(surface, m.fit.phi, m.fit, gtol=1e-6)
+    certificate = _held_at(objective, surface, psi + nudge, surface.hessian(psi + nudge)[0]).certificate
+    assert certificate.decrement == pytest.approx(surface(psi + nudge)[0] - surface(psi)[0], rel=0.05)
+
+
 def test_profiles_of_a_linear_model_include_sigma():
     table = gl.profile(model("sleep"), ["sigma"]).table
     assert set(table.parameter) == {"sigma"} and len(table) > 10
@@ -117,7 +133,7 @@ def test_intervals_of_all_methods_share_names(m):
 @pytest.mark.parametrize("call, sentence", [
     (lambda m: gl.profile(m, "w"), "no parameter 'w'; it has: sd_"),
     (lambda m: gl.confint(m, "varcorr"), "use method='profile' or 'boot'"),
-    (lambda m: gl.confint(m, method="exact"), "choose 'wald', 'profile' or 'boot'"),
+    (lambda m: gl.confint(m, method="exact"), "method must be one of 'wald', 'profile', 'boot', not 'exact'"),
     (lambda m: gl.confint(m, n=100), "'n' is an option of method='boot' only"),
     (lambda m: gl.profile(m, "x").confint(0.999), "reaches to level 0.99 only"),
     (lambda m: gl.profile(m.refit(held={"x": 1})), "held parameters cannot be profiled"),

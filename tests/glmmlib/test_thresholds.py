@@ -189,7 +189,7 @@ def test_bootstrap_agrees_with_the_delta_method_where_that_is_good(m):
     (lambda m: m.thresholds(between="Condition", interval="fieller"), "use another interval"),
     (lambda m: m.thresholds(interval="bootstrap"), "re='population'"),
     (lambda m: m.thresholds(p=0), "between 0 and 1"),
-    (lambda m: m.slopes(level=95), "level must lie between 0 and 1"),
+    (lambda m: m.slopes(level=95), "level must be a number between 0 and 1, not 95"),
 ])
 def test_what_cannot_be_asked(m, call, sentence):
     with pytest.raises(gl.DataError, match=sentence):

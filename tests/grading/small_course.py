@@ -16,6 +16,9 @@ ask_half = Number("half", "arcmin")
 ask_larger = Choice("larger", ["first", "second"], mistakes={"second": "2.5 is less than 40."})
 """
 
+RUBRIC = "| one point for | think of |\n|---|---|\n| what a half is | two of them |"
+MODEL_ANSWER = "Two halves make one whole."
+
 
 def _cell(make, source, grade_id=None, **nbgrader):
     cell = make(source)
@@ -50,8 +53,8 @@ def solution_notebook():
         _answer("half", "sum(sizes) / 2"),
         _answer("larger", "'first'"),
         _test("half", 4, "(3, ask_half, 21.25)", "(1, ask_larger, 'first')"),
-        _cell(new_markdown_cell, "## Why?"),
-        _cell(new_markdown_cell, "Because.", "why", grade=True, solution=True, points=3),
+        _cell(new_markdown_cell, f"## Why?\n\n{RUBRIC}"),
+        _cell(new_markdown_cell, MODEL_ANSWER, "why", grade=True, solution=True, points=3),
     ])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return notebook

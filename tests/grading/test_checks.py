@@ -85,7 +85,8 @@ def test_each_kind_of_wrong_number_has_its_own_sentence():
     assert said(-0.51) == f"intercept = -0.51: {DEVIATION.message}"
     assert "wrong sign" in said(-0.46)
     assert "close" in said(0.49)
-    assert "not right" in said(7) and "a number in log-odds, to 2 decimals" in said(7)
+    assert "not right" in said(7) and "a number (log-odds), to 2 decimals" in said(7)
+    assert "a number (arcmin), to the nearest whole number" in Number("x", "arcmin", decimals=0).judge(3, 60).message
 
 
 def test_the_visible_check_names_known_mistakes_only():
@@ -179,6 +180,15 @@ def test_check_reads_the_notebook_and_prints_one_line(notebook, capsys):
     assert "is not defined" in undefined and DEVIATION.message in mistaken and "0.46" in given
 
 
+def test_in_a_notebook_a_long_line_breaks_between_words(monkeypatch, capsys):
+    asked = Choice("a_rather_long_name_of_a_variable", ["subject, condition and size", "subject and condition"])
+    monkeypatch.setattr("IPython.get_ipython", lambda: "a notebook's shell")
+    asked.check(...)
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) > 1 and max(map(len, said.splitlines())) <= 84
+    assert said.split() == asked.comment(...).split()
+
+
 def test_points_add_up_and_are_told_line_by_line(notebook, capsys):
     notebook(intercept=0.46, larger="second")
     assert points((2, NUMBER, 0.46), (1, CHOICE, lambda: "first")) == 2
@@ -230,6 +240,42 @@ def test_a_number_in_another_unit_is_told_by_the_factor(answer, said):
 
 def test_a_share_of_a_unit_is_told_too():
     assert "a 60th of" in Number("x", "arcmin", decimals=3).judge(0.5, 30).message
+
+
+@pytest.mark.parametrize("unit, right, answer, said", [
+    ("log-odds", 0.5, math.exp(0.5), "odds instead of log-odds"),
+    ("log-odds per arcmin", -1.2, 1 / (1 + math.exp(1.2)), "the inverse logit of what is asked for"),
+    ("probability", 0.8, 0.2, "makes 1"),
+    ("proportion correct", 0.8, 4, "are odds"),
+    ("proportion correct", 0.8, math.log(4), "apply the inverse link"),
+    ("arcmin", 0.8, 1.6, "is twice what it should be"),
+    ("arcmin", 0.8, 0.4, "is half of what it should be"),
+    ("arcmin", 0.8, 0.2, "is not right"),
+    ("squared log-odds", 0.5, math.exp(0.5), "is not right"),
+    ("log-odds", 1e5, 3, "is not right"),
+    ("probability per arcmin", 0.2, 0.8, "is not right"),
+])
+def test_another_scale_is_told(unit, right, answer, said):
+    verdict = Number("x", unit, decimals=3).judge(answer, right)
+    assert verdict.share == 0 and said in verdict.message
+
+
+@pytest.mark.parametrize("answer, said", [
+    (3, "is one too few"), (5, "is one too many"), (3.5, "a whole number (trials) is asked for"), (8, "twice"), (11, "is not right")])
+def test_a_count_is_told_what_is_amiss(answer, said):
+    assert said in Count("n", "trials").judge(answer, 4).message
+
+
+def test_the_visible_check_tells_that_a_count_is_whole():
+    assert "a whole number (trials) is asked for" in Count("n", "trials").comment(2.5)
+    assert "a whole number" in Count("n", "trials").comment(3) and "✗" not in Count("n", "trials").comment(3)
+
+
+@pytest.mark.parametrize("answer, right, said", [
+    (0.62, 0.625, "is close"), (0.03, 0.03255, "is rounded too much: a number in degrees, to 4 decimals"),
+    (1, 0.84, "is not right"), (0.0, 0.0314, "is not right")])
+def test_who_rounds_too_much_is_told(answer, right, said):
+    assert said in Number("x", "degrees", decimals=3 if right > 0.5 else 4).judge(answer, right).message
 
 
 TOTAL, TWICE = Number("total", "arcmin"), Number("twice", "arcmin", mistakes=[Mistake(80, "half of it is asked for.")])

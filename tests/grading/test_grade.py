@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import shutil
 
 import nbformat
@@ -11,6 +12,8 @@ from nbgrader.api import Gradebook
 from small_course import SECTION, cell
 
 from glmmlib.teaching.grading import GradingError, grade, main, release
+from glmmlib.teaching.grading.peeking import peeked
+from glmmlib.teaching.grading.run import Progress
 
 RIGHT = {"total": "sum(sizes)", "half": "21.25", "larger": "'first'"}
 
@@ -62,7 +65,7 @@ def test_right_untouched_and_partly_right(group, capsys):
     assert "total is not answered yet" in page(course, "untouched")
     for student in marks:
         assert "How much is it together?" in page(course, student)
-        for secret in ("HIDDEN", "points(", "ask_total", "40 + 2.5"):
+        for secret in ("HIDDEN", "points(", "ask_total", "40 + 2.5", "Two halves"):
             assert secret not in page(course, student)
 
     # a person reads the free text; graded once more, their marks and words stay, and so do all others
@@ -153,6 +156,41 @@ def test_a_judging_that_fails_is_told_to_the_instructor(group):
     assert scores(course)["unlucky"]["score"] == "4.0"
     assert "total-test could not judge every answer" in scores(course)["unlucky"]["problem"]
     assert "your instructor will look at it" in page(course, "unlucky")
+
+
+def test_who_asks_the_exercises_for_the_answer_is_told_to_the_instructor(group):
+    notebook = group.notebook(**RIGHT)
+    notebook.cells.insert(2, new_code_cell("from glmmlib.teaching.exercises import s6_subjects as s6\nm = s6.reference"))
+    group.hand_in("asks", notebook)
+    grade(group.course, jobs=1)
+    assert scores(group.course)["asks"]["score"] == "6.0"
+    assert "uses s6_subjects.reference of the exercises" in scores(group.course)["asks"]["problem"]
+
+
+@pytest.mark.parametrize(("own", "seen"), [
+    ("s6.slope().check()", []), ("x = 1", []), ("s6.reference", ["s6_subjects.reference"]), ("%time x", []), ("(" * 9999, []),
+    ("from glmmlib.teaching.exercises.s6_subjects import reference as r", ["s6_subjects.reference"]),
+    ("import glmmlib.teaching.exercises.s6_subjects as q\nq.reference()", ["s6_subjects.reference"]),
+    ("import glmmlib.teaching.exercises.s6_subjects", ["s6_subjects"]),
+    ("from glmmlib.teaching.exercises import s7_issues\ns7_issues.reference()", ["s7_issues.reference"]),
+])
+def test_what_own_code_uses_of_the_exercises(own, seen):
+    assert peeked([own], ["from glmmlib.teaching.exercises import s6_subjects as s6\ns6.slope().check()"]) == seen
+
+
+def test_a_terminal_shows_how_far_it_is_and_what_is_said_stays(capsys):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    progress = Progress(4, terminal)
+    progress.step("s1_sums of ann")
+    progress.say("s1_sums of bob: A cell ran too long and was stopped.")
+    progress.step("s1_sums of bob")
+    progress.end()
+    bars = [bar for bar in terminal.getvalue().split("\r\033[K") if bar]
+    assert [bar.split(" ")[0] for bar in bars] == ["[######..................]", "[############............]"]
+    assert "1/4, 0 min left: s1_sums of ann" in bars[0] and "2/4" in bars[1]
+    assert terminal.getvalue().endswith("\r\033[K"), "nothing is left of it at the end"
+    assert capsys.readouterr().out == "s1_sums of bob: A cell ran too long and was stopped.\n"
 
 
 def test_nothing_handed_in_is_a_sentence(course, capsys):

@@ -1,6 +1,7 @@
 """The page a student gets back: understandable, self-contained, and without anything that acts."""
 
 import re
+from html import unescape
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
@@ -21,7 +22,7 @@ def test_errors_are_sentences_formulas_need_no_network_and_it_says_where_to_read
     grade(course, jobs=1)
     page = (course.feedback / "ann" / SECTION / "sums.html").read_text()
 
-    said = re.findall(r"<p>(This cell stopped.*?)</p>", page)
+    said = [unescape(sentence) for sentence in re.findall(r"<p>(This cell stopped.*?)</p>", page)]
     assert said == ["This cell stopped with NameError: name 'no_such_name' is not defined. Mostly, a name is used "
                     "that no cell above has set: is it misspelled, or does its cell come later?"]
     assert "total is not defined: run the cell that sets it" in page
@@ -61,6 +62,7 @@ def test_tables_and_pictures_are_kept():
     figure = '<img alt="A line" src="data:image/png;base64,AAAA" style="max-width: 100%">'
     data, metadata = clean_data({"text/html": figure})
     assert data["image/png"] == "AAAA" and metadata == {"image/png": {"alt": "A line"}}
+    assert clean_data({"image/png": "AAAA"})[1]["image/png"]["alt"].startswith("A figure")
 
 
 def test_formulas_cannot_break_out():

@@ -34,7 +34,7 @@ def test_students_get_no_solution_no_hidden_test_and_no_output(course, notebook_
     assert cell(released, "total-answer").source.strip() == "total = ..."
     assert cell(released, "why").source == "*Write your answer here.*"
     text = nbformat.writes(released)
-    for secret in ("HIDDEN", "points(", "sum(sizes)", "Because."):
+    for secret in ("HIDDEN", "points(", "sum(sizes)", "Two halves"):
         assert secret not in text
     for code in (c for c in released.cells if c.cell_type == "code"):
         assert code.outputs == [] and code.execution_count is None

@@ -140,11 +140,11 @@ def test_without_bubblewrap_it_refuses_unless_told_otherwise(group, monkeypatch,
 
 
 def test_a_hole_in_the_walls_stops_grading(group, monkeypatch):
-    from glmmlib.teaching.grading import run, sandbox
+    from glmmlib.teaching.grading import sandbox, workers
 
     group.hand_in("ann", **RIGHT)
     with monkeypatch.context() as patched:
-        patched.setattr(run, "_secrets", lambda course: [course.gradebook, "/usr/bin"])
+        patched.setattr(workers, "_home", lambda: ["/usr/bin"])
         with pytest.raises(SandboxError, match="could see /usr/bin"):
             grade(group.course, jobs=1)
     walls = sandbox.Sandbox._walls

@@ -6,13 +6,12 @@ its meaning: the columns that were computed for the fit, under their own names i
 group-specific term for each coefficient that varies.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from .errors import BambiWarning, DataError
+from .errors import BambiWarning, DataError, warn
 from .priors import Gamma, Normal, by_coefficient
 
 BAMBI_LINKS = ("logit", "probit", "cloglog")  # that Bambi knows for binomial responses
@@ -80,7 +79,7 @@ def to_bambi(model, priors=None, **options):
         raise DataError("to_bambi needs Bambi, which is not installed: pip install 'glmmlib[bayes]'.") from None
     parts = bambi_parts(model)
     for sentence in parts.lost:
-        warnings.warn(sentence, BambiWarning, stacklevel=2)
+        warn(sentence, BambiWarning)
 
     def built(prior):
         if not isinstance(prior, tuple):

@@ -7,12 +7,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from .errors import DataError, GlmmlibError
-from .parameters import require_level
+from .arguments import FRACTION, accepts, one_of
+from .errors import GlmmlibError
 from .replicates import replicate
-from .simulation import draw, require_re
-
-KINDS = ("percentile", "basic", "normal")
+from .simulation import draw
 
 
 @dataclass(frozen=True)
@@ -61,15 +59,13 @@ class Bootstrap:
         """Mean of the replicates minus the estimate (k,)."""
         return self.replicates.mean() - self.estimates
 
+    @accepts(level=FRACTION, kind=one_of("percentile", "basic", "normal"))
     def confint(self, level=0.95, kind="percentile") -> pd.DataFrame:
         """Intervals (k, 2): columns lower and upper.
 
         kind : "percentile" (quantiles of the replicates), "basic" (2 * estimate minus the opposite
             quantiles) or "normal" (estimate minus bias -+ z standard errors); Davison & Hinkley (1997), 5.2.
         """
-        require_level(level)
-        if kind not in KINDS:
-            raise DataError(f"kind={kind!r} is not known; choose one of: {', '.join(map(repr, KINDS))}.")
         if kind == "normal":
             centre, half = self.estimates - self.bias, ndtri((1 + level) / 2) * self.se
             return pd.DataFrame({"lower": centre - half, "upper": centre + half})
@@ -86,7 +82,6 @@ class Bootstrap:
 
 def bootstrap(model, n=1000, statistic=None, seed=None, n_jobs=None, progress=True, re="new") -> Bootstrap:
     """Refit the model to n simulated responses: see `GLMMResult.bootstrap`."""
-    require_re(re)
     estimates = _values(model, statistic)
     model._refitter.arrangement  # made once, before the workers get their copies
     runs = replicate(partial(_once, model, statistic, re), n, seed, n_jobs, progress)

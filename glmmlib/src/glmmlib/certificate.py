@@ -119,7 +119,7 @@ def certify(objective, phi, gradient, hessian) -> Certificate:
             np.full((m, m), np.nan))
     null = null_spaces(objective, phi)
     kept = _complement(_rotations(objective, phi, null))
-    H, g = kept.T @ hessian @ kept, kept.T @ gradient
+    H = kept.T @ hessian @ kept
     diagonal = np.diag(H)
     unit = 1 / np.sqrt(np.where(diagonal > 0, diagonal, np.max(np.abs(diagonal), initial=1.0)))
     values, vectors = np.linalg.eigh(unit[:, None] * H * unit)
@@ -127,16 +127,21 @@ def certify(objective, phi, gradient, hessian) -> Certificate:
     back = kept @ (unit[:, None] * vectors)  # from those eigenvectors to phi
     raw, directions = np.linalg.eigh(H)
     directions = kept @ directions
-    loose = (raw < LOOSE) & (np.linalg.norm(directions[:objective.k], axis=0) > 0.9)
-    slope = vectors.T @ (unit * g)
+    loose = (np.abs(raw) < LOOSE) & (np.linalg.norm(directions[:objective.k], axis=0) > 0.9)
     # Where the curvature is not positive a step of the gradient's size is as good a guess as any.
-    decrement = 0.5 * float(np.sum(slope**2 / np.where(flat, 1.0, np.abs(values)))) if len(phi) else 0.0
+    inverse = (back / np.where(flat, 1.0, np.abs(values))) @ back.T
     return Certificate(
-        decrement=decrement, curvature=float(raw[0]) if len(H) else np.inf,
+        decrement=newton_gain(gradient, inverse), curvature=float(raw[0]) if len(H) else np.inf,
         smallest=float(values[0]) if len(H) else np.inf,
-        flat=np.linalg.qr(np.hstack([back[:, flat], directions[:, loose & (raw > -LOOSE)]]))[0], down=_unit(back[:, 0]) if len(H) and values[0] < -FLAT else None,
+        flat=_span(np.hstack([back[:, flat], directions[:, loose]])),
+        down=_unit(back[:, 0]) if len(H) and values[0] < -FLAT else None,
         null=null, runaway=runaway(objective, phi), noiseless=noiseless(objective, phi),
         phi_cov=2 * (back[:, steep] / values[steep]) @ back[:, steep].T)
+
+
+def newton_gain(gradient, inverse):
+    """By how much a Newton step lowers the deviance: gradient (m,) and the inverse (m, m) of its Hessian."""
+    return float(gradient @ inverse @ gradient) / 2
 
 
 def runaway(objective, phi):
@@ -241,6 +246,12 @@ def _complement(directions):
     if not directions.shape[1]:
         return np.eye(len(directions))
     return np.linalg.svd(directions)[0][:, directions.shape[1]:]
+
+
+def _span(directions):
+    """An orthonormal basis of the columns' span; what is the same but for rounding counts once."""
+    U, sizes, _ = np.linalg.svd(directions / np.linalg.norm(directions, axis=0), full_matrices=False)
+    return U[:, sizes > 1e-2]
 
 
 def _unit(direction):

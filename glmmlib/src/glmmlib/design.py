@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .columns import Frame, codes_in, label, require_finite
-from .errors import DataError, DroppedRowsWarning, FormulaError
+from .errors import DataError, DroppedRowsWarning, FormulaError, warn
 from .formula import MixedFormula, parse
 
 if TYPE_CHECKING:
@@ -241,10 +240,10 @@ def _complete_rows(rows, arrays):
                     f"Column '{name}' holds {infinite.sum()} infinite values: "
                     "correct them, or make them missing (NaN) to leave those rows out.")
     if dropped:
-        warnings.warn(
+        warn(
             f"{missing.sum()} of {len(rows)} rows left out because of missing values ("
             + ", ".join(f"{name}: {count}" for name, count in dropped.items()) + ").",
-            DroppedRowsWarning, stacklevel=4)
+            DroppedRowsWarning)
         rows, arrays = rows[~missing], {name: values[~missing] for name, values in arrays.items()}
     if rows.empty:
         raise DataError(
@@ -268,17 +267,18 @@ def _present(values):
 
 def _contrasts_of(contrasts, variables, predictors):
     """The contrasts argument as a dict, each column of which the formula uses as it is."""
-    if not isinstance(contrasts or {}, dict):
+    contrasts = {} if contrasts is None else contrasts
+    if not isinstance(contrasts, dict):
         raise DataError("contrasts must be a dict from column to coding, such as {'Condition': 'sum'}.")
     plain = {v.columns[0] for v in variables if v.code is None}
-    for column in contrasts or {}:
+    for column in contrasts:
         if column not in predictors:
             raise DataError(f"contrasts names '{column}', which the formula does not use: remove it.")
         if column not in plain:
             raise DataError(
                 f"contrasts names '{column}', which the formula uses within functions only: give the coding "
                 f"there, as in C({column}, contr.sum).")
-    return dict(contrasts or {})
+    return dict(contrasts)
 
 
 # --- response, weights, offset ---------------------------------------------------------------

@@ -1,5 +1,8 @@
 """Exceptions and warnings. Each message names what is wrong and what to do next."""
 
+import sys
+import warnings
+
 
 class GlmmlibError(Exception):
     """Base class of every error that glmmlib raises on purpose."""
@@ -39,3 +42,11 @@ class SingularFitWarning(GlmmlibWarning):
 
 class BambiWarning(GlmmlibWarning):
     """Bambi cannot express some part of the model that was handed over to it."""
+
+
+def warn(sentence, kind):
+    """Give a warning that names the line from which glmmlib was called, however deep within it this is."""
+    frame, depth = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "glmmlib":
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn(sentence, kind, stacklevel=depth)

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import (
     betainc, digamma, erfcx, expit, gammainc, gammaincc, gammaln, log_ndtr, logit, ndtr, ndtri, xlog1py, xlogy)
 
+from .arguments import is_number, shown
 from .errors import DataError
 
 LARGEST = 100.0  # exp(eta) is taken of no more than this: its square and cube are still numbers
@@ -241,11 +242,11 @@ class Binomial(Family):
 
     def __init__(self, link="logit", guess=0.0, lapse=0.0):
         self.binomial_link = _binomial_link(link)
-        self.free = ("lapse",) if lapse == "estimate" else ()
+        self.free = ("lapse",) if isinstance(lapse, str) and lapse == "estimate" else ()
         self.guess, self.lapse = guess, 0.01 if self.free else lapse
         for rate, value in (("guess", guess), ("lapse", self.lapse)):
-            if not isinstance(value, (int, float)) or not 0 <= value < 1:
-                raise DataError(f"{rate} must be a probability below 1, not {value!r}"
+            if not is_number(value) or not 0 <= value < 1:
+                raise DataError(f"{rate} must be a probability below 1, not {shown(value)}"
                                 + (' (or lapse="estimate").' if rate == "lapse" else "."))
         if guess + self.lapse >= 1:
             raise DataError(f"guess={guess:g} and lapse={lapse:g} leave no room for the curve between "
@@ -368,8 +369,8 @@ def _binomial_link(link):
     if isinstance(link, BinomialLink):
         return link
     links = {kind.name: kind for kind in BinomialLink.__subclasses__()}
-    if link not in links:
-        raise DataError(f"There is no binomial link {link!r}; choose one of: {', '.join(map(repr, links))}.")
+    if not isinstance(link, str) or link not in links:
+        raise DataError(f"There is no binomial link {shown(link)}; choose one of: {', '.join(map(repr, links))}.")
     return links[link]()
 
 
@@ -552,4 +553,4 @@ def get_family(family):
         return FAMILIES[family.lower()]()
     except (KeyError, AttributeError):
         raise DataError(
-            f"There is no family {family!r}; choose one of: {', '.join(map(repr, FAMILIES))}.") from None
+            f"There is no family {shown(family)}; choose one of: {', '.join(map(repr, FAMILIES))}.") from None

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, ndtr
 
+from .arguments import TABLE, accepts, one_of
 from .design import Design, build_design
 from .errors import DataError, SeparationError
 from .family import Binomial
@@ -111,14 +112,13 @@ class GLMResult:
         return pd.DataFrame({"Estimate": self.coef, "Std. Error": self.se, "z value": z,
                              "Pr(>|z|)": 2 * ndtr(-np.abs(z))})
 
+    @accepts(newdata=TABLE, type=one_of("response", "link"))
     def predict(self, newdata=None, type="response") -> np.ndarray:
         """Predicted probabilities (type="response") or log-odds ("link"), (rows,).
 
         newdata : DataFrame; the fitted rows when omitted. Transforms such as center(Size) are
             applied as they were to the fitted data. A missing predictor gives NaN.
         """
-        if type not in ("response", "link"):
-            raise DataError(f"type must be 'response' or 'link', not {type!r}.")
         design = self.design
         X, offset = ((design.X, design.offset) if newdata is None
                      else (design.fixed_columns(newdata), design.offset_for(newdata)))

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, ndtri
 
+from .arguments import FRACTION, MODEL, PARAMETERS, accepts, one_of, shown
 from .errors import DataError
-from .parameters import chosen, parameters_of, require_level
+from .parameters import chosen, parameters_of
 from .profiles import profile
 
 
@@ -20,9 +21,9 @@ def anova(*models) -> pd.DataFrame:
     -------
     DataFrame, one row per model from the smallest to the largest, indexed by formula, as R's
     ``anova(m1, m2)``: npar, AIC, BIC, logLik, -2*log(L), Chisq, Df, Pr(>Chisq). Each model is
-    tested against the row above it. The p-value takes the models as nested and the statistic as
-    chi-squared; where the larger model adds a variance, which cannot be negative, the true
-    p-value is smaller.
+    tested against the row above it. The statistic is never below zero, as rounding could have it. The
+    p-value takes the models as nested and the statistic as chi-squared; where the larger model
+    adds a variance, which cannot be negative, the true p-value is smaller.
 
     Raises
     ------
@@ -41,6 +42,9 @@ def anova(*models) -> pd.DataFrame:
     """
     if len(models) < 2:
         raise DataError("anova compares models: give it at least two.")
+    for model in models:
+        if not MODEL.fits(model):
+            raise DataError(f"anova compares fitted models, as glmer and lmer return them, not {shown(model)}.")
     first, *others = models
     for other in others:
         _require_same_rows(first, other)
@@ -50,10 +54,9 @@ def anova(*models) -> pd.DataFrame:
         "npar": [m.npar for m in models], "AIC": [m.aic for m in models], "BIC": [m.bic for m in models],
         "logLik": [m.loglik for m in models], "-2*log(L)": [-2 * m.loglik for m in models],
     }, index=[m.design.formula.text for m in models])
-    table["Chisq"] = -table["-2*log(L)"].diff()
+    table["Chisq"] = (-table["-2*log(L)"].diff()).clip(lower=0)
     table["Df"] = table["npar"].diff()
-    table["Pr(>Chisq)"] = np.where(
-        table["Df"] > 0, chdtrc(table["Df"], table["Chisq"].clip(lower=0)), np.nan)
+    table["Pr(>Chisq)"] = np.where(table["Df"] > 0, chdtrc(table["Df"], table["Chisq"]), np.nan)
     return table
 
 
@@ -101,6 +104,7 @@ def _same_space(A, B):
     return A.shape == B.shape and rank(np.hstack([A, B])) == rank(A)
 
 
+@accepts(model=MODEL)
 def wald_test(model, hypothesis) -> pd.Series:
     """Test of several fixed effects at once by Wald's statistic.
 
@@ -134,8 +138,12 @@ def wald_test(model, hypothesis) -> pd.Series:
             raise DataError(f"There is no fixed effect '{unknown[0]}'; there are: {', '.join(names)}.")
         L = np.eye(len(names))[[names.index(name) for name in np.ravel(hypothesis)]]
     else:
-        L = np.atleast_2d(np.asarray(hypothesis, dtype=float))
-    if L.shape[1] != len(names) or np.linalg.matrix_rank(L) < len(L):
+        try:
+            L = np.atleast_2d(np.asarray(hypothesis, dtype=float))
+        except (TypeError, ValueError):
+            raise DataError(
+                f"The hypothesis must be names of fixed effects or rows of numbers, not {shown(hypothesis)}.") from None
+    if L.ndim != 2 or not np.isfinite(L).all() or L.shape[1] != len(names) or np.linalg.matrix_rank(L) < len(L):
         raise DataError(f"The hypothesis must be independent combinations of the {len(names)} fixed effects.")
     value = L @ model.fixef.to_numpy()
     cov = L @ model.vcov.to_numpy() @ L.T
@@ -143,6 +151,7 @@ def wald_test(model, hypothesis) -> pd.Series:
     return pd.Series({"Chisq": chisq, "Df": len(L), "Pr(>Chisq)": float(chdtrc(len(L), chisq))})
 
 
+@accepts(model=MODEL, parm=PARAMETERS, level=FRACTION, method=one_of("wald", "profile", "boot"))
 def confint(model, parm=None, level=0.95, method="wald", **options) -> pd.DataFrame:
     """Intervals of a model's parameters, on the link scale.
 
@@ -179,9 +188,6 @@ def confint(model, parm=None, level=0.95, method="wald", **options) -> pd.DataFr
     >>> list(gl.confint(m, method="profile").index)
     ['sd_(Intercept)|Subject', '(Intercept)', 'center(Size)']
     """
-    require_level(level)
-    if method not in ("wald", "profile", "boot"):
-        raise DataError(f"method={method!r} is not known; choose 'wald', 'profile' or 'boot'.")
     if options and method != "boot":
         raise DataError(f"'{next(iter(options))}' is an option of method='boot' only.")
     if method == "profile":

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
-from scipy.optimize import minimize
 
 from .agq import QuadratureObjective, require_quadrature
 from .certificate import CONVERGED_DECREMENT, Certificate, blocks_of, certify, noiseless, runaway, with_variance
+from .descent import descend
 from .errors import DataError
 from .family import Family
 from .objective import FAILED, Objective, matrix_of
@@ -16,6 +16,8 @@ from .rows import merge_rows
 from .start import fit_glm
 
 MAX_RESTARTS = 5  # from one starting point
+NEAR = 0.02  # times CONVERGED_DECREMENT: where BFGS ends and one Newton step does the rest
+FAINT = 1e-3  # a scaled curvature below this is looked at again, at the very optimum
 MAX_EVALUATIONS = 1000  # no further starting points after so many
 
 
@@ -128,7 +130,7 @@ def _require_repeated_groups(design, family):
 
 
 def optimise(objective, phi):
-    """The optimum: (phi, gradient, hessian, modes' jacobians).
+    """The optimum: (phi, gradient, hessian, modes' jacobians, certificate).
 
     The search starts from phi. Only where the certificate there fails do others follow, from
     elsewhere, until one ends at an optimum; without one the lowest point of all is returned.
@@ -143,7 +145,7 @@ def optimise(objective, phi):
         hopeless = certificate.noiseless or certificate.at_rest and not certificate.runaway
         if certificate.optimum or hopeless or objective.evaluations > MAX_EVALUATIONS:
             break
-    return best[:-1]
+    return best
 
 
 def _starts(objective, phi):
@@ -160,18 +162,16 @@ def _starts(objective, phi):
 
 def _descend(objective, phi):
     """The optimum found from phi, with its certificate as the last item."""
-    def escaping(intermediate_result):
-        point = intermediate_result.x
-        if runaway(objective, point) or noiseless(objective, point):
-            raise StopIteration
-
     phi = _finite(objective, phi)
-    curvature = np.eye(len(phi)) / (4 * objective.rows.groups[0])  # about what a group tells, per group
+    inverse = np.eye(len(phi)) / (20 * objective.rows.groups[0])  # about what a group tells, per group
     for _ in range(MAX_RESTARTS):
-        phi = minimize(objective, phi, jac=True, method="BFGS", callback=escaping,
-                       options={"gtol": 1e-3, "maxiter": 500, "hess_inv0": curvature}).x
+        phi = descend(objective, phi, inverse, NEAR * CONVERGED_DECREMENT,
+                      escaped=lambda phi: runaway(objective, phi) or noiseless(objective, phi))
         phi, gradient, hessian, jacobians = polish(objective, phi)
         certificate = certify(objective, phi, gradient, hessian)
+        if certificate.smallest < FAINT:  # then polish's last step may have changed it
+            hessian, jacobians = objective.hessian(phi)
+            certificate = certify(objective, phi, gradient, hessian)
         if not certificate.computed or certificate.escaped:
             break
         onward = phi if not certificate.stationary else _leave_saddle(objective, phi, certificate)
@@ -217,7 +217,8 @@ def polish(objective, phi):
         curvature, directions = np.linalg.eigh(hessian)
         floor = 1e-8 * np.max(np.abs(curvature), initial=1e-300)
         step = -directions @ (directions.T @ gradient / np.maximum(np.abs(curvature), floor))
-        if -gradient @ step < 1e-3 * CONVERGED_DECREMENT:
+        gain = -gradient @ step / 2
+        if gain < 1e-3 * CONVERGED_DECREMENT:
             break
         for shrink in 0.5 ** np.arange(8):
             trial = phi + shrink * step
@@ -227,14 +228,17 @@ def polish(objective, phi):
         else:
             break
         phi, deviance, gradient = trial, trial_deviance, trial_gradient
+        if shrink == 1 and gain < 3 * NEAR * CONVERGED_DECREMENT:
+            break  # so near that the Hessian is the same there to four digits
     return phi, gradient, hessian, jacobians
 
 
-def estimates(objective, phi, gradient, hessian, jacobians) -> LaplaceFit:
+def estimates(objective, phi, gradient, hessian, jacobians, certificate=None) -> LaplaceFit:
     """Everything on the scale of the data, at an optimum phi of the objective."""
     phi, signs = _upright(objective, phi)
-    gradient, hessian = gradient * signs, hessian * np.outer(signs, signs)
-    certificate = certify(objective, phi, gradient, hessian)
+    if certificate is None or np.any(signs < 0):
+        gradient, hessian = gradient * signs, hessian * np.outer(signs, signs)
+        certificate = certify(objective, phi, gradient, hessian)
     terms = objective.terms(phi)
     if not np.isfinite(terms.deviance):
         raise DataError(
@@ -243,7 +247,7 @@ def estimates(objective, phi, gradient, hessian, jacobians) -> LaplaceFit:
     dispersion = objective.dispersion(phi)
     scaled = objective.Lambdas(phi)
     Lambdas = tuple(L / s[:, None] for L, s in zip(scaled, objective.z_scale))
-    posterior = Posterior.of(objective, phi, certificate.phi_cov, [
+    posterior = Posterior.of(objective, phi, terms, certificate.phi_cov, [
         jacobian * signs / s[:, None] for jacobian, s in zip(jacobians, objective.z_scale)], Lambdas)
     relative = [L / np.sqrt(dispersion) for L in Lambdas]
     return LaplaceFit(
@@ -251,7 +255,7 @@ def estimates(objective, phi, gradient, hessian, jacobians) -> LaplaceFit:
         theta=np.concatenate([L[entries] for L, entries in zip(relative, objective.entries)]),
         family=objective.family_at(phi), dispersion=dispersion,
         deviance=float(objective.deviance(phi, terms)),
-        penalty=float(objective._penalty(phi, terms)[0]) if objective.penalty else 0.0,
+        penalty=float(objective.penalty_terms(phi, terms)[0]) if objective.penalty else 0.0,
         b=tuple(u @ L.T for u, L in zip(objective.modes(terms), Lambdas)),
         b_cov=posterior.conditional_cov(), posterior=posterior,
         phi=phi, gradient=gradient, hessian=hessian, phi_cov=certificate.phi_cov,

@@ -5,9 +5,6 @@ import pandas as pd
 from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import ndtri
 
-from .errors import DataError
-from .parameters import require_level
-
 NODES = 60  # of the quadrature over a normal eta
 
 
@@ -39,11 +36,6 @@ def variance_of_eta(Zs, Lambdas):
 
 def predict(model, newdata, re, type, allow_new_levels, se, level):
     """See `GLMMResult.predict`."""
-    for name, value, allowed in (("re", re, ("conditional", "population", "marginal")),
-                                 ("type", type, ("response", "link"))):
-        if value not in allowed:
-            raise DataError(f"{name}={value!r} is not known; choose one of: {', '.join(map(repr, allowed))}.")
-    require_level(level)
     fit, family = model.fit, model.fit.family
     X, Zs, codes = _combinations(model.design, newdata, re, allow_new_levels)
     offset = model.design.offset if newdata is None else model.design.offset_for(newdata)

@@ -1,16 +1,17 @@
 """The way in: formula and data to a fitted model."""
 
-import warnings
 from numbers import Integral
 
+from .arguments import FLAG, accepts, one_of
 from .design import build_design
-from .errors import ConvergenceWarning, DataError, SingularFitWarning
+from .errors import ConvergenceWarning, DataError, SingularFitWarning, warn
 from .family import Gaussian, get_family
 from .laplace import fit_laplace
 from .priors import Priors
 from .result import GLMMResult
 
 
+@accepts(information=one_of("fisher", "observed"))
 def glmer(formula, data, family="binomial", *, contrasts=None, weights=None, offset=None, nAGQ=1,
           information="fisher", priors=None) -> GLMMResult:
     """Fit a generalized linear mixed model by maximum likelihood, or maximum a posteriori.
@@ -75,14 +76,13 @@ def glmer(formula, data, family="binomial", *, contrasts=None, weights=None, off
     family = get_family(family)
     if isinstance(family, Gaussian):
         return lmer(formula, data, REML=False, contrasts=contrasts, weights=weights, offset=offset, priors=priors)
-    if information not in ("fisher", "observed"):
-        raise DataError(f"information={information!r} is not known; choose 'fisher' (as lme4) or 'observed' (as glmmTMB).")
     if isinstance(nAGQ, bool) or not isinstance(nAGQ, Integral) or nAGQ < 0:
         raise DataError(f"nAGQ={nAGQ!r} is not known; choose 1 (Laplace), 0, or the number of quadrature nodes.")
     return _fit(formula, data, family, contrasts=contrasts, weights=weights, offset=offset, priors=priors,
                 inner="profile" if nAGQ == 0 else None, observed=information == "observed", nAGQ=max(int(nAGQ), 1))
 
 
+@accepts(REML=FLAG)
 def lmer(formula, data, REML=True, *, contrasts=None, weights=None, offset=None, priors=None) -> GLMMResult:
     """Fit a linear mixed model by restricted (REML=True) or full maximum likelihood.
 
@@ -113,13 +113,13 @@ def _fit(formula, data, family, *, contrasts, weights, offset, priors, inner, ob
     result = GLMMResult(design, family, fit, _method(inner, family, observed, nAGQ, priors), priors, options,
                         {"contrasts": contrasts, "weights": weights, "offset": offset})
     if not fit.converged:
-        warnings.warn(
+        warn(
             f"The fit of '{formula}' did not converge: {result.convergence.reason}. "
-            f"{result.convergence.advice}", ConvergenceWarning, stacklevel=3)
+            f"{result.convergence.advice}", ConvergenceWarning)
     elif fit.singular:
-        warnings.warn(
+        warn(
             "boundary (singular) fit: some direction of the random effects has zero variance; "
-            "m.convergence says which, and what to do.", SingularFitWarning, stacklevel=3)
+            "m.convergence says which, and what to do.", SingularFitWarning)
     return result
 
 

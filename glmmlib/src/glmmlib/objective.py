@@ -15,12 +15,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from ._kernels import laplace
 from ._kernels.terms import Border, meetings_of
 
 FAILED = 1e300  # the objective where there is no likelihood: the search turns back
+START_SD = 0.5  # of the random effects where a search starts, in units of the noise
 FREE_STEP = 1e-5  # for central differences of row terms in a family's free parameters
 
 
@@ -47,7 +47,7 @@ class Objective:
         self.entries = [np.nonzero(pattern.T)[::-1] for pattern in patterns]
         self.origin, p = glm.beta, len(glm.beta)
         root = np.linalg.cholesky(glm.information / rows.n.sum()).T
-        self.to_beta = solve_triangular(root, np.eye(p))
+        self.to_beta = np.linalg.inv(root)
         self.X = rows.X @ self.to_beta
         base = rows.offset + rows.X @ glm.beta
         # Gaussian responses count from the GLM's fit, so that a large mean costs no digits.
@@ -65,7 +65,7 @@ class Objective:
         *self.thetas, self.free, self.dispersion_at, self.beta_at = (slice(a, b) for a, b in pairwise(parts))
         self.k = sum(sizes)  # length of theta
         self.start = np.concatenate([
-            *((r == c).astype(float) for r, c in self.entries), family.free_start(),
+            *(START_SD * (r == c) for r, c in self.entries), family.free_start(),
             [np.log(glm.dispersion)] * family.dispersed, np.zeros(0 if self.inner else p)])
         self.u = np.zeros((rows.groups[0], len(patterns[0])))
         self.border = self._border() if len(rows.Z) > 1 or self.inner else None
@@ -117,6 +117,8 @@ class Objective:
 
     def response(self, phi):
         """The rows' y and n (N,), divided by the dispersion as `Family.terms` wants them."""
+        if not self.family.dispersed:
+            return self.y, self.rows.n
         scale = 1 / self.dispersion(phi)
         return self.y * scale, self.rows.n * scale
 
@@ -144,9 +146,7 @@ class Objective:
             if np.isfinite(terms.deviance):
                 break
         if np.isfinite(terms.deviance):
-            self.u = terms.u
-            if border is not None:
-                self.border = self.border._replace(start=terms.border)
+            self._start_from(terms.u, terms.border)
         return terms
 
     def eta_fixed(self, phi):
@@ -180,7 +180,7 @@ class Objective:
         terms = self.terms(phi)
         value = self.deviance(phi, terms)
         if self.penalty is not None:
-            value += self._penalty(phi, terms)[0]
+            value += self.penalty_terms(phi, terms)[0]
         if not np.isfinite(value):
             return FAILED, np.zeros(len(phi))
         return value, self.gradient(phi, terms)
@@ -202,7 +202,7 @@ class Objective:
         if not self.inner:
             gradient[self.beta_at] = self.X.T @ terms.score
         if self.penalty is not None:
-            gradient += self._penalty(phi, terms)[1]
+            gradient += self.penalty_terms(phi, terms)[1]
         return gradient
 
     def _free_gradient(self, phi, terms):
@@ -220,8 +220,8 @@ class Objective:
         """The rows' log-likelihood under a family, as the integral sees it: at the modes."""
         return family.terms(*self.response(phi), self.eta(phi, terms)).logp.sum()
 
-    def _penalty(self, phi, terms):
-        """The penalty and its gradient in phi."""
+    def penalty_terms(self, phi, terms):
+        """The penalty at phi and its gradient (m,); only where there is one."""
         scales = [scale[:, None] * np.sqrt(self.dispersion(phi)) for scale in self.z_scale]
         Lambdas = [L / s for L, s in zip(self.Lambdas(phi), scales)]
         value, d_Lambdas, d_beta = self.penalty(Lambdas, self.beta(phi, terms))
@@ -239,19 +239,28 @@ class Objective:
 
         Returns (m, m), and per factor (J, q, m) for the scaled Z.
         """
-        m = len(phi)
-        hessian, jacobians = np.empty((m, m)), [np.empty((*u.shape, m)) for u in self.modes(self.terms(phi))]
+        m, at_phi = len(phi), self.terms(phi)
+        hessian, jacobians = np.empty((m, m)), [np.empty((*u.shape, m)) for u in self.modes(at_phi)]
         for i, step in enumerate(h * np.eye(m)):
-            sides = []
-            for point in (phi + step, phi - step):
-                terms = self.terms(point)
-                sides.append((self.gradient(point, terms),
-                              [u @ L.T for u, L in zip(self.modes(terms), self.Lambdas(point))]))
-            (up, b_up), (down, b_down) = sides
+            up, b_up, up_terms = self._moved(phi + step, at_phi.u, at_phi.border)
+            # The modes on the other side are nearly the mirror image.
+            down, b_down, _ = self._moved(
+                phi - step, 2 * at_phi.u - up_terms.u, 2 * at_phi.border - up_terms.border)
             hessian[i] = (up - down) / (2 * h)
             for jacobian, plus, minus in zip(jacobians, b_up, b_down):
                 jacobian[:, :, i] = (plus - minus) / (2 * h)
         return (hessian + hessian.T) / 2, jacobians
+
+    def _moved(self, phi, u, border):
+        """Gradient and modes b at phi, with the terms; the search for the modes starts from (u, border)."""
+        self._start_from(u, border)
+        terms = self.terms(phi)
+        return self.gradient(phi, terms), [u @ L.T for u, L in zip(self.modes(terms), self.Lambdas(phi))], terms
+
+    def _start_from(self, u, border):
+        self.u = u
+        if self.border is not None:
+            self.border = self.border._replace(start=border)
 
 
 def matrix_of(theta, entries):

@@ -89,9 +89,3 @@ def phi_of(objective, fit) -> np.ndarray:
     if not objective.inner:
         phi[objective.beta_at] = np.linalg.solve(objective.to_beta, fit.beta - objective.origin)
     return phi
-
-
-def require_level(level):
-    """Raise DataError unless level can be the coverage of an interval."""
-    if not 0 < level < 1:
-        raise DataError(f"level must lie between 0 and 1, not {level:g}.")

@@ -33,15 +33,15 @@ class Posterior:
     phi_cov: np.ndarray
 
     @classmethod
-    def of(cls, objective, phi, phi_cov, jacobians, Lambdas):
-        """At an optimum phi; jacobians of b and Lambdas on the scale of the data."""
+    def of(cls, objective, phi, terms, phi_cov, jacobians, Lambdas):
+        """At an optimum phi with its LaplaceTerms; jacobians of b and Lambdas on the scale of the data."""
         p, m = len(objective.origin), len(phi)
         beta_jacobian = np.zeros((p, m))
         if objective.inner:
             phi_cov = np.zeros_like(phi_cov)
         else:
             beta_jacobian[:, objective.beta_at] = objective.to_beta
-        terms = given_beta = objective.terms(phi)
+        given_beta = terms
         if objective.inner:
             K = len(objective.border.start)
             given_beta = objective.terms(phi, integrated=objective.border.penalised)

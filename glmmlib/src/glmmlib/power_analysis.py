@@ -5,13 +5,17 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
+from .arguments import FLAG, FRACTION, MODEL, NAME, NAMED_NUMBERS, SEED, WORKERS, accepts, whole
 from .errors import DataError, GlmmlibError
 from .refitting import Refitter
 from .replicates import replicate
 from .simulation import draw
 
 
+@accepts(model=MODEL, effect=NAME, by=NAME, fixef=NAMED_NUMBERS, n=whole(), alpha=FRACTION, seed=SEED, n_jobs=WORKERS,
+         progress=FLAG)
 def power(model, effect, groups, rows=None, *, by=None, fixef=None, n=200, alpha=0.05, seed=None,
           n_jobs=None, progress=True) -> pd.DataFrame:
     """Share of simulated studies in which an effect is found, for other numbers of groups and rows.
@@ -53,13 +57,14 @@ def power(model, effect, groups, rows=None, *, by=None, fixef=None, n=200, alpha
     >>> table[["groups", "rows", "n"]].to_numpy().tolist()
     [[4.0, 20.0, 20.0], [8.0, 20.0, 20.0]]
     """
+    fixef = {} if fixef is None else fixef
     names, factor = list(model.design.coefnames), _factor(model.design, by)
-    for name in (effect, *(fixef or {})):
+    for name in (effect, *fixef):
         if name not in names:
             raise DataError(f"There is no fixed effect '{name}'; there are: {', '.join(names)}.")
     sizes = [None] if rows is None else _whole(rows, 1, "rows")
     beta = model.fit.beta.copy()
-    for name, value in (fixef or {}).items():
+    for name, value in fixef.items():
         beta[names.index(name)] = value
     truth, table = replace(model.fit, beta=beta), []
     for i, (count, size) in enumerate((count, size) for count in _whole(groups, 2, "groups") for size in sizes):
@@ -105,7 +110,8 @@ def _study(model, truth, effect, factor, groups, size, rng):
     except GlmmlibError:
         return np.nan, 0.0, design.nobs
     again = replace(model, design=design, fit=fit)
-    return float(again.coefficients["Pr(>|z|)"].iloc[effect]), float(fit.converged), design.nobs
+    z = again.fixef.iloc[effect] / again.se.iloc[effect]
+    return 2 * float(ndtr(-abs(z))), float(fit.converged), design.nobs
 
 
 def resampled(design, factor, groups, size, rng):

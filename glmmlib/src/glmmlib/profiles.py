@@ -8,18 +8,18 @@ is, where the sample is large, standard normal at the true value; a straight lin
 that Wald's interval is right (Bates & Watts 1988, chapter 6; lme4's profile()).
 """
 
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from .errors import ConvergenceWarning, DataError
+from .arguments import FRACTION, MODEL, PARAMETERS, accepts
+from .errors import ConvergenceWarning, DataError, warn
 from .held import Held
 from .laplace import estimates, make_objective, optimise
-from .parameters import Parameter, chosen, parameters_of, phi_of, require_level, values_of
-from .refitting import descend, off_the_ridge
+from .parameters import Parameter, chosen, parameters_of, phi_of, values_of
+from .refitting import descend_from, off_the_ridge
 
 STEPS = 8  # points between the estimate and the cutoff
 AT_BOUND = 1e-6  # an estimate closer to its bound than this, in the objective's units, lies on it
@@ -52,6 +52,7 @@ class Profile:
     bounds: dict[str, tuple[float, float]]
     level: float
 
+    @accepts(level=FRACTION)
     def confint(self, level=0.95) -> pd.DataFrame:
         """Profile likelihood intervals (k, 2): the values at which zeta is -+ the normal quantile.
 
@@ -63,7 +64,6 @@ class Profile:
         DataError
             When level lies above that of the profile.
         """
-        require_level(level)
         if level > self.level + 1e-12:
             raise DataError(
                 f"The profile reaches to level {self.level:g} only: profile the model with level={level:g}.")
@@ -76,6 +76,7 @@ class Profile:
         return f"<Profile of {len(self.estimates)} parameters, {len(self.table)} points>"
 
 
+@accepts(model=MODEL, parm=PARAMETERS, level=FRACTION)
 def profile(model, parm=None, level=0.99) -> Profile:
     """Profile likelihood of a model's parameters.
 
@@ -114,7 +115,6 @@ def profile(model, parm=None, level=0.99) -> Profile:
     >>> gl.profile(m, "varcorr").confint().round(1).loc["sd_(Intercept)|Subject"].to_list()
     [0.2, 0.5]
     """
-    require_level(level)
     options = model.options | {"inner": None}
     if model.priors is not None:
         raise DataError("A penalised fit has no profile likelihood: fit without priors, or use method='boot'.")
@@ -188,12 +188,12 @@ class _Curve:
 
     def _optimum(self, value, psi, sign):
         held = Held(self.objective, [(self.parameter, value)])
-        psi = descend(held, held.start(off_the_ridge(self.objective, psi)), self.fit)
+        psi = descend_from(self.fit, held, held.start(off_the_ridge(self.objective, psi)))
         phi = held.place(psi)
         rise = self.objective(phi)[0] - self.deviance
         if rise < -BETTER:
-            warnings.warn(f"The profile found a deviance {-rise:.2g} below the fit's: it was not at its optimum.",
-                          ConvergenceWarning, stacklevel=5)
+            warn(f"The profile found a deviance {-rise:.2g} below the fit's: it was not at its optimum.",
+                 ConvergenceWarning)
         # At a bound a row of Lambda may have lost its direction: psi still has it.
         return psi if value in self.bounds else phi, sign * np.sqrt(max(rise, 0.0))
 

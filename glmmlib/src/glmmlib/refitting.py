@@ -5,13 +5,15 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
 
+from .arguments import MODEL, NAMED_NUMBERS, TABLE, accepts
+from .certificate import CONVERGED_DECREMENT, newton_gain
+from .descent import descend
 from .design import Design, build_design
 from .errors import DataError
 from .family import Family
 from .held import Held
-from .laplace import LaplaceFit, estimates, make_objective, optimise, polish
+from .laplace import NEAR, LaplaceFit, estimates, make_objective, optimise, polish
 from .parameters import chosen, parameters_of, phi_of
 from .rows import Arrangement, arrange
 
@@ -65,7 +67,7 @@ def _with(design, y):
 
 def warm_start(objective, fit):
     """Near the optimum: from a fit's estimates, by BFGS that knows their curvature."""
-    return descend(objective, off_the_ridge(objective, phi_of(objective, fit)), fit)
+    return descend_from(fit, objective, off_the_ridge(objective, phi_of(objective, fit)))
 
 
 def off_the_ridge(objective, phi):
@@ -74,26 +76,25 @@ def off_the_ridge(objective, phi):
     phi = phi.copy()
     for at, L in zip(objective.thetas, objective.Lambdas(phi)):
         if np.linalg.svd(L, compute_uv=False)[-1] < SINGULAR_START:
-            phi[at] += SINGULAR_START * objective.start[at]
+            phi[at] += SINGULAR_START * (objective.start[at] > 0)
     return phi
 
 
-def descend(objective, phi, fit, gtol=1e-3):
+def descend_from(fit, objective, phi):
     """BFGS from phi; its first curvature is that of a fit with the same parameters, where it has one."""
-    options = {"gtol": gtol, "maxiter": 500}
+    inverse = np.eye(len(phi)) / (20 * fit.b[0].shape[0])
     if fit.hessian.shape == (len(phi), len(phi)) and np.all(np.isfinite(fit.hessian)) and np.any(fit.hessian):
         values, directions = np.linalg.eigh(fit.hessian)
         values = np.maximum(np.abs(values), 1e-4 * np.abs(values).max())
         inverse = (directions / values) @ directions.T
-        options["hess_inv0"] = (inverse + inverse.T) / 2
-    return minimize(objective, phi, jac=True, method="BFGS", options=options).x
+    return descend(objective, phi, inverse, NEAR * CONVERGED_DECREMENT)
 
 
 def _fit_held(objective, held, phi, fit) -> LaplaceFit:
     """The optimum on the surface; what is held has no standard error."""
     best, lowest = None, np.inf
     for start in (phi, objective.start):
-        psi, _, hessian, _ = polish(held, descend(held, held.start(start), fit))
+        psi, _, hessian, _ = polish(held, descend_from(fit, held, held.start(start)))
         found = _held_at(objective, held, psi, hessian)
         if best is None or found.deviance < lowest:
             best, lowest = found, found.deviance
@@ -112,7 +113,7 @@ def _held_at(objective, held, psi, hessian) -> LaplaceFit:
     # Along the surface alone; what the deviance does beyond it proves nothing. Flat directions are
     # turns of Lambda where one of its rows is zero.
     certificate = replace(
-        fit.certificate, decrement=float(fit.gradient @ phi_cov @ fit.gradient) / 2, curvature=curvature,
+        fit.certificate, decrement=newton_gain(fit.gradient, phi_cov / 2), curvature=curvature,
         smallest=curvature, flat=np.zeros((len(phi), 0)), down=None if curvature > -1e-6 else np.zeros(len(phi)),
         null=tuple(replace(space, derivatives=np.maximum(space.derivatives, 0)) for space in fit.certificate.null),
         phi_cov=phi_cov)
@@ -120,6 +121,7 @@ def _held_at(objective, held, psi, hessian) -> LaplaceFit:
     return replace(fit, phi_cov=phi_cov, posterior=posterior, beta_cov=posterior.beta_cov(), certificate=certificate)
 
 
+@accepts(model=MODEL, data=TABLE, held=NAMED_NUMBERS, start=MODEL)
 def refit(model, y=None, *, data=None, weights=None, held=None, start=None):
     """Fit the same formula and family to other responses, weights or data, or with parameters held.
 

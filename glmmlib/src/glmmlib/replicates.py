@@ -2,11 +2,10 @@
 
 import sys
 import time
-import warnings
 
 import numpy as np
 
-from .errors import DataError, GlmmlibWarning
+from .errors import DataError, GlmmlibWarning, warn
 
 LARGEST_CHUNK = 25
 
@@ -27,8 +26,6 @@ def replicate(function, n, seed=None, n_jobs=None, progress=True) -> list:
         from joblib import Parallel, delayed
     except ImportError:
         raise DataError("Simulating in parallel needs joblib: pip install joblib.") from None
-    if not (isinstance(n, (int, np.integer)) and n >= 1):
-        raise DataError(f"n must be the number of replicates, 1 or more, not {n!r}.")
     seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     # Children by their place, not by spawn(), which would remember how many a SeedSequence has had.
     children = [np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, i)) for i in range(n)]
@@ -40,7 +37,7 @@ def replicate(function, n, seed=None, n_jobs=None, progress=True) -> list:
             done += results
             report(len(done))
     except KeyboardInterrupt:
-        warnings.warn(f"Interrupted after {len(done)} of {n} replicates: these are kept.", GlmmlibWarning, stacklevel=3)
+        warn(f"Interrupted after {len(done)} of {n} replicates: these are kept.", GlmmlibWarning)
     return done
 
 

@@ -3,15 +3,9 @@
 import numpy as np
 from scipy.special import ndtri
 
-from .errors import DataError
-
-TYPES = ("pearson", "deviance", "response", "working", "quantile")
-
 
 def residuals(model, type="pearson", seed=None) -> np.ndarray:
     """Residuals (N,) at the conditional modes: see `GLMMResult.residuals`."""
-    if type not in TYPES:
-        raise DataError(f"type={type!r} is not known; choose one of: {', '.join(map(repr, TYPES))}.")
     y, weights, family = model.design.y, model.design.weights, model.fit.family
     eta = model.predict(type="link")
     mu = family.inverse(eta)

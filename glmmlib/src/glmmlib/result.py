@@ -1,12 +1,15 @@
 """The fitted model: its estimates as tables, and what it predicts."""
 
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from . import thresholds
+from .arguments import (
+    FLAG, FRACTION, FRACTIONS, FUNCTION, NAME, NAMES, SEED, TABLE, WORKERS, accepts, one_of, whole,
+)
 from .bootstrap import Bootstrap, bootstrap
 from .convergence import Convergence
 from .design import Design
@@ -197,6 +200,8 @@ class GLMMResult:
 
     # --- predictions ---------------------------------------------------------------------------
 
+    @accepts(newdata=TABLE, re=one_of("conditional", "population", "marginal"), type=one_of("response", "link"),
+             allow_new_levels=FLAG, se=FLAG, level=FRACTION)
     def predict(self, newdata=None, re="conditional", type="response", *, allow_new_levels=False,
                 se=False, level=0.95) -> np.ndarray | pd.DataFrame:
         """Predicted values.
@@ -240,6 +245,7 @@ class GLMMResult:
         """
         return predict(self, newdata, re, type, allow_new_levels, se, level)
 
+    @accepts(type=one_of("pearson", "deviance", "response", "working", "quantile"), seed=SEED)
     def residuals(self, type="pearson", seed=None) -> np.ndarray:
         """Residuals of the fitted rows, at their groups' conditional modes.
 
@@ -299,6 +305,7 @@ class GLMMResult:
         """The same model fitted to other responses, weights or data, or with parameters held: see `gl.refit`."""
         return refit(self, y, data=data, weights=weights, held=held, start=start)
 
+    @accepts(n=whole(), seed=SEED, re=one_of("new", "conditional"))
     def simulate(self, n=1, seed=None, re="new") -> pd.DataFrame:
         """Responses drawn from the fitted model, for the rows that were fitted.
 
@@ -330,6 +337,7 @@ class GLMMResult:
         """
         return simulate(self, n, seed, re)
 
+    @accepts(n=whole(), statistic=FUNCTION, seed=SEED, n_jobs=WORKERS, progress=FLAG, re=one_of("new", "conditional"))
     def bootstrap(self, n=1000, statistic=None, seed=None, n_jobs=None, progress=True, re="new") -> Bootstrap:
         """Parametric bootstrap: the model refitted to n responses simulated from it.
 
@@ -380,6 +388,8 @@ class GLMMResult:
         """
         return {block.group: self.fit.posterior.joint(t) for t, block in enumerate(self.design.blocks)}
 
+    @accepts(p=FRACTIONS, x=NAME, by=NAMES, group=NAME, re=one_of("conditional", "population"), level=FRACTION,
+             interval=one_of("delta", "fieller", "bootstrap"), between=NAME, n=whole(), seed=SEED, n_jobs=WORKERS)
     def thresholds(self, p=0.625, x="Size", by=None, group=None, re="conditional", level=0.95,
                    interval="delta", between=None, n=1000, seed=None, n_jobs=None) -> pd.DataFrame:
         """Where each psychometric curve reaches the proportion p.
@@ -429,6 +439,7 @@ class GLMMResult:
         return thresholds.thresholds(self, p, x, by, group, re, level, interval, between, n=n, seed=seed, n_jobs=n_jobs,
                                      progress=False)
 
+    @accepts(x=NAME, by=NAMES, group=NAME, re=one_of("conditional", "population"), level=FRACTION)
     def slopes(self, x="Size", by=None, group=None, re="conditional", level=0.95) -> pd.DataFrame:
         """Change of eta per unit of x, for each group and condition: columns slope, se, lower, upper.
 
@@ -436,14 +447,14 @@ class GLMMResult:
         """
         return thresholds.slopes(self, x, by, group, re, level)
 
+    @accepts(x=NAME, by=NAMES, group=NAME, re=one_of("conditional", "population"), level=FRACTION)
     def jnd(self, x="Size", by=None, group=None, re="conditional", level=0.95) -> pd.DataFrame:
         """Just-noticeable differences: half the distance in x between a quarter and three quarters
         of the curve's rise from guess rate to 1 - lapse rate: columns jnd, se, lower, upper.
 
         Parameters and errors as for `thresholds`.
         """
-        lines = partial(thresholds.slopes, self, x, by, group, re, level, name="jnd")
-        return lines(scale=thresholds.quartile_distance(self.fit.family))
+        return thresholds.slopes(self, x, by, group, re, level, name="jnd", scale=thresholds.quartile_distance)
 
     def summary(self) -> Summary:
         """What R's summary(glmer) prints, as text or, in a notebook, as HTML."""

@@ -62,25 +62,25 @@ def arrange(design, merge=True) -> Arrangement:
     share all predictors and groups: the likelihood is the same.
     """
     blocks = design.blocks
-    refs = np.stack([block.refs for block in blocks])
-    widths = np.cumsum([design.X.shape[1], 1, *(block.Z.shape[1] for block in blocks)])[:-1]
-    values = np.hstack([design.X, design.offset[:, None], *(block.Z for block in blocks)])
+    first, *others = (block.refs for block in blocks)
+    parts = [design.X, design.offset[:, None], *(block.Z for block in blocks), *(refs[:, None] for refs in others)]
     if merge:
         # Equal rows get equal keys and so become neighbours; unequal neighbours are never merged.
-        weights = np.random.default_rng(0).normal(size=values.shape[1] + len(blocks) - 1)
-        key = np.hstack([values, refs[1:].T]) @ weights
-        order = np.lexsort((key, refs[0]))
+        rng = np.random.default_rng(0)
+        order = np.lexsort((sum(part @ rng.normal(size=part.shape[1]) for part in parts), first))
+        new = np.r_[True, np.diff(first[order]) != 0]
+        for column in (column for part in parts for column in part.T):
+            in_order = column[order]
+            new[1:] |= in_order[1:] != in_order[:-1]
     else:
-        order = np.argsort(refs[0], kind="stable")
-    values, refs = values[order], refs[:, order]
+        order = np.argsort(first, kind="stable")
+        new = np.ones(len(order), dtype=bool)
     place = np.empty(len(order), dtype=np.intp)
-    place[order] = np.arange(len(order))
-    if merge:
-        new = np.any(refs[:, 1:] != refs[:, :-1], axis=0) | np.any(values[1:] != values[:-1], axis=1)
-        new = np.r_[True, new]
-        values, refs, place = values[new], refs[:, new], (np.cumsum(new) - 1)[place]
-    X, offset, *Z = (np.ascontiguousarray(part) for part in np.split(values, widths, axis=1))
-    return Arrangement(X, offset[:, 0], tuple(Z), tuple(refs), tuple(len(block.levels) for block in blocks), place)
+    place[order] = np.cumsum(new) - 1
+    kept = order[new]
+    return Arrangement(
+        design.X[kept], design.offset[kept], tuple(np.ascontiguousarray(block.Z[kept]) for block in blocks),
+        tuple(block.refs[kept] for block in blocks), tuple(len(block.levels) for block in blocks), place)
 
 
 def merge_rows(design, merge=True) -> Rows:

@@ -11,9 +11,11 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 import pandas as pd
 
 from ._kernels import show_backend
+from .arguments import FLAG, accepts
 from .datasets.files import FOLDER, checksum
 
 
+@accepts(loaded=FLAG)
 def session_info(loaded=False):
     """What another person needs to know of this session to have its numbers again.
 

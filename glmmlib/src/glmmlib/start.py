@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import linprog
 
+from ._kernels import terms as row_terms
 from .errors import SeparationError
 
 
@@ -32,10 +33,10 @@ def fit_glm(rows, family, coefnames, precision=None) -> GLMStart:
     precision = np.zeros(X.shape[1]) if precision is None else precision
     with np.errstate(all="ignore"):
         target = family.link(family.start(y, n))
-        beta = np.linalg.lstsq(X * np.sqrt(n)[:, None], (target - rows.offset) * np.sqrt(n))[0]
+        beta = _least_squares(X, n, target - rows.offset)
         deviance, step = np.inf, np.zeros(X.shape[1])
         for _ in range(100):
-            terms = family.terms(y, n, rows.offset + X @ beta)
+            terms = row_terms(family, y, n, rows.offset + X @ beta)
             new = -2 * terms.logp.sum() + precision @ beta**2
             if not new <= deviance + 1e-10 * (1 + abs(deviance)):
                 step = step / 2
@@ -59,6 +60,13 @@ def fit_glm(rows, family, coefnames, precision=None) -> GLMStart:
     raise SeparationError(
         "The model without random effects has no finite estimates, on which the fit could start: simplify "
         "its fixed effects, or rescale one of " + ", ".join(coefnames) + ".")
+
+
+def _least_squares(X, n, target):
+    try:
+        return cho_solve(cho_factor(X.T @ (n[:, None] * X)), X.T @ (n * target))
+    except (LinAlgError, ValueError):
+        return np.linalg.lstsq(X * np.sqrt(n)[:, None], target * np.sqrt(n))[0]
 
 
 def _usable(information):

@@ -6,7 +6,8 @@ from html import escape
 
 import pandas as pd
 
-from .errors import ConvergenceWarning, DataError, DroppedRowsWarning, SingularFitWarning
+from .arguments import FRACTION, accepts
+from .errors import ConvergenceWarning, DroppedRowsWarning, SingularFitWarning
 from .inference import anova
 from .model import glmer
 from .result import GLMMResult
@@ -42,6 +43,7 @@ class Stepwise:
                 f"<br>{escape(self.reason)}</p>")
 
 
+@accepts(alpha=FRACTION)
 def stepwise(formula, data, family="binomial", *, alpha=None, **options) -> Stepwise:
     """Simplify the random effects step by step until the fit converges and is not singular.
 
@@ -83,8 +85,6 @@ def stepwise(formula, data, family="binomial", *, alpha=None, **options) -> Step
     >>> steps.final.is_singular
     False
     """
-    if alpha is not None and not 0 < alpha < 1:
-        raise DataError(f"alpha must lie between 0 and 1, not {alpha:g}.")
     models, changes = [_quiet(glmer, formula, data, family, **options)], [""]
     tests = [dict.fromkeys(("Chisq", "Df", "Pr(>Chisq)"), float("nan"))]
     final, reason = None, ""

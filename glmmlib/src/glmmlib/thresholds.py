@@ -16,8 +16,6 @@ from scipy.special import ndtri
 from .curves import curves_of, factor_of, is_number, value
 from .errors import DataError
 
-INTERVALS = ("delta", "fieller", "bootstrap")
-
 
 @dataclass(frozen=True)
 class Lines:
@@ -36,12 +34,7 @@ class Lines:
 
 def thresholds(model, p, x, by, group, re, level, interval, between, **replicates):
     """See `GLMMResult.thresholds`."""
-    z = _z(level)
-    targets = np.atleast_1d(np.asarray(p, dtype=float))
-    if not np.all((targets > 0) & (targets < 1)):
-        raise DataError(f"p must lie between 0 and 1, not p={p}.")
-    if interval not in INTERVALS:
-        raise DataError(f"interval={interval!r} is not known; choose one of: {', '.join(map(repr, INTERVALS))}.")
+    z, targets = ndtri((1 + level) / 2), np.atleast_1d(np.asarray(p, dtype=float))
     if between and interval == "fieller":
         raise DataError("Fieller's intervals are for ratios, which differences of thresholds are not: use another interval.")
     if interval == "bootstrap":
@@ -90,11 +83,13 @@ def _column(request, name, model):
 
 
 def slopes(model, x, by, group, re, level, name="slope", scale=None):
-    """See `GLMMResult.slopes` and `GLMMResult.jnd`; scale turns a slope into the quantity wanted."""
-    lines, z = lines_of(model, x, by, group, re), _z(level)
+    """See `GLMMResult.slopes` and `GLMMResult.jnd`; with scale, family -> number,
+    that number over the slope."""
+    lines, z = lines_of(model, x, by, group, re), ndtri((1 + level) / 2)
     se = np.sqrt(model.fit.posterior.covariance(lines.slope, lines.slope))
     if scale is None:
         return _table(lines.labels, name, lines.s, se, z)
+    scale = scale(model.fit.family)
     with np.errstate(divide="ignore", invalid="ignore"):
         return _table(lines.labels, name, scale / lines.s, np.abs(scale) * se / lines.s**2, z)
 
@@ -116,12 +111,6 @@ def fieller(a, s, aa, as_, ss, z):
         root = np.sqrt(np.maximum(B**2 - A * C, 0))
         bounded = A > 0
         return np.where(bounded, (-B - root) / A, -np.inf), np.where(bounded, (-B + root) / A, np.inf)
-
-
-def _z(level):
-    if not 0 < level < 1:
-        raise DataError(f"level must lie between 0 and 1, not {level:g}.")
-    return ndtri((1 + level) / 2)
 
 
 def _eta_at(model, p):
@@ -179,8 +168,6 @@ def _pairs(labels, between):
 
 def lines_of(model, x, by, group, re) -> Lines:
     """One line in x for each group and combination of the categorical predictors in `by`."""
-    if re not in ("conditional", "population"):
-        raise DataError(f"re={re!r} is not known; choose one of: 'conditional', 'population'.")
     if not hasattr(model.family, "binomial_link"):
         raise DataError("Thresholds belong to psychometric functions: the family must be binomial.")
     curves = curves_of(model, x, by, factor_of(model, group) if re == "conditional" else None)

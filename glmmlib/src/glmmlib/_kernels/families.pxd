@@ -1,7 +1,13 @@
 # cython: language_level=3, cdivision=True
-"""glmmlib.family in C: the likelihood of one row and its derivatives, with the same stable forms."""
+"""glmmlib.family in C: the likelihood of rows and its derivatives, with the same stable forms."""
 
 from libc.math cimport atan2, erfc, exp, expm1, fabs, log, log1p, sqrt, M_PI
+
+cdef extern from "lanes.h" nogil:
+    void lanes_logit(Py_ssize_t N, double* y, double* n, double* eta,
+                     double* logp, double* d1, double* weight, double* d_weight)
+    void lanes_poisson(Py_ssize_t N, double* y, double* n, double* eta,
+                       double* logp, double* d1, double* weight, double* d_weight)
 
 cdef enum:
     LARGEST = 100  # as in glmmlib.family
@@ -14,13 +20,14 @@ ctypedef struct Family:
     double log_guess
     double log_lapse
 
-ctypedef struct Row:
-    double logp
-    double d1
-    double fisher
-    double observed
-    double d_fisher
-    double d_observed
+ctypedef struct Terms:
+    # As glmmlib.family.RowTerms. For canonical families the observed ones are the Fisher ones' own arrays.
+    double* logp
+    double* d1
+    double* fisher
+    double* observed
+    double* d_fisher
+    double* d_observed
 
 ctypedef struct LogSide:
     double value
@@ -125,54 +132,59 @@ cdef inline LogSide mixed(LogSide s, double log_room, double log_floor) noexcept
     return m
 
 
-cdef inline void row_terms(Family* f, double y, double n, double eta, bint derivatives, Row* row) noexcept nogil:
-    """The terms of one row; d_fisher and d_observed only if derivatives are asked for."""
-    cdef double e, mu, m
-    cdef LogSide p, q
+cdef inline bint in_lanes(Family* f) noexcept nogil:
+    """Whether rows of zeros may be appended, for loops that run in vector instructions: their terms are finite."""
+    return f.code == 10 or f.code == 0 and f.plain
+
+
+cdef inline void rows_terms(Family* f, Py_ssize_t N, double* y, double* n, double* eta, Terms* out) noexcept nogil:
+    """The terms of N rows."""
+    cdef Py_ssize_t i
     if f.code == 0 and f.plain:
-        e = exp(-fabs(eta))
-        mu = 1.0 / (1.0 + e) if eta >= 0 else e / (1.0 + e)
-        row.d1 = y - n * mu
-        row.fisher = n * e / ((1.0 + e) * (1.0 + e))
-        row.observed = row.fisher
-        if derivatives:
-            row.d_fisher = row.fisher * (1.0 - 2.0 * mu)
-            row.d_observed = row.d_fisher
-        else:
-            row.logp = y * eta - n * ((eta if eta > 0 else 0.0) + log1p(e))
+        lanes_logit(N, y, n, eta, out.logp, out.d1, out.fisher, out.d_fisher)
+    elif f.code == 10:
+        lanes_poisson(N, y, n, eta, out.logp, out.d1, out.fisher, out.d_fisher)
     elif f.code < 10:
-        p, q = log_cdf(f.code, eta), log_sf(f.code, eta)
-        if f.log_guess > -1e300:
-            p = mixed(p, f.log_room, f.log_guess)
-        else:
-            p.value += f.log_room
-        if f.log_lapse > -1e300:
-            q = mixed(q, f.log_room, f.log_lapse)
-        else:
-            q.value += f.log_room
-        m = n - y
-        row.logp = (y * p.value if y > 0 else 0.0) + (m * q.value if m > 0 else 0.0)
-        row.d1 = y * p.d1 + m * q.d1
-        row.fisher = -n * p.d1 * q.d1
-        row.observed = -(y * p.d2 + m * q.d2)
-        if derivatives:
-            row.d_fisher = -n * (p.d2 * q.d1 + p.d1 * q.d2)
-            row.d_observed = -(y * p.d3 + m * q.d3)
-    elif f.code == 10:  # poisson
-        mu = n * exp(eta if eta < LARGEST else LARGEST)
-        row.logp = y * eta - mu
-        row.d1 = y - mu
-        row.fisher = row.observed = row.d_fisher = row.d_observed = mu
-    elif f.code == 11:  # gamma
+        for i in range(N):
+            binomial_terms(f, i, y[i], n[i], eta[i], out)
+    else:
+        for i in range(N):
+            other_terms(f, i, y[i], n[i], eta[i], out)
+
+
+cdef inline void binomial_terms(Family* f, Py_ssize_t i, double y, double n, double eta, Terms* out) noexcept nogil:
+    """One row with y successes among n trials."""
+    cdef double m = n - y
+    cdef LogSide p = log_cdf(f.code, eta), q = log_sf(f.code, eta)
+    if f.log_guess > -1e300:
+        p = mixed(p, f.log_room, f.log_guess)
+    else:
+        p.value += f.log_room
+    if f.log_lapse > -1e300:
+        q = mixed(q, f.log_room, f.log_lapse)
+    else:
+        q.value += f.log_room
+    out.logp[i] = (y * p.value if y > 0 else 0.0) + (m * q.value if m > 0 else 0.0)
+    out.d1[i] = y * p.d1 + m * q.d1
+    out.fisher[i] = -n * p.d1 * q.d1
+    out.observed[i] = -(y * p.d2 + m * q.d2)
+    out.d_fisher[i] = -n * (p.d2 * q.d1 + p.d1 * q.d2)
+    out.d_observed[i] = -(y * p.d3 + m * q.d3)
+
+
+cdef inline void other_terms(Family* f, Py_ssize_t i, double y, double n, double eta, Terms* out) noexcept nogil:
+    """One row of gamma (log link) or gaussian responses."""
+    cdef double mu
+    if f.code == 11:
         mu = y * exp(-eta if -eta < LARGEST else LARGEST)
-        row.logp = -mu - n * eta
-        row.d1 = mu - n
-        row.fisher = n
-        row.observed = mu
-        row.d_fisher = 0.0
-        row.d_observed = -mu
-    else:               # gaussian
-        row.d1 = y - n * eta
-        row.logp = -row.d1 * row.d1 / (2 * n)
-        row.fisher = row.observed = n
-        row.d_fisher = row.d_observed = 0.0
+        out.logp[i] = -mu - n * eta
+        out.d1[i] = mu - n
+        out.fisher[i] = n
+        out.observed[i] = mu
+        out.d_fisher[i] = 0.0
+        out.d_observed[i] = -mu
+    else:
+        out.d1[i] = y - n * eta
+        out.logp[i] = -out.d1[i] * out.d1[i] / (2 * n)
+        out.fisher[i] = out.observed[i] = n
+        out.d_fisher[i] = out.d_observed[i] = 0.0

@@ -27,6 +27,11 @@ from .terms import (
 NAME = "numpy"
 
 
+def terms(family, y, n, eta):
+    """The rows' terms; here they are the family's own."""
+    return family.terms(y, n, eta)
+
+
 def laplace(family, y, n, eta_fixed, Z, starts, Lambda, u0, border=None, observed=False) -> LaplaceTerms:
     """The Laplace objective, its gradient, and the conditional modes.
 
@@ -149,7 +154,7 @@ class Layout:
         """Sums (J, ...) of values (N, ...) over the rows of each group."""
         if values.ndim == 1:
             return np.bincount(self.group, values, self.groups)
-        flat = values.reshape(len(values), -1)
+        flat = values.reshape(len(values), np.prod(values.shape[1:]))
         sums = [np.bincount(self.group, column, self.groups) for column in flat.T]
         return np.stack(sums, axis=-1).reshape(self.groups, *values.shape[1:])
 

@@ -8,11 +8,13 @@ sizes that an adaptive staircase chose.  DATA_CARD.md, next to this file, says w
 column means and how all of it was made.
 """
 
+from ..arguments import FLAG, accepts, whole
 from ..errors import DataError
 
 __all__ = ["load_crowding", "simulate_crowding"]
 
 
+@accepts(raw=FLAG, traces=FLAG)
 def load_crowding(raw=False, traces=False, **unknown):
     """The bundled crowding data, 6,539 trials of 10 subjects.
 
@@ -33,13 +35,13 @@ def load_crowding(raw=False, traces=False, **unknown):
     (6539, 17)
     """
     _check_options("load_crowding", unknown, ("raw", "traces"))
-    _check_switches(raw=raw, traces=traces)
     from . import files
 
     data = files.read_raw() if raw else files.read_crowding()
     return files.with_traces(data, *files.read_traces()) if traces else data
 
 
+@accepts(seed=whole(0), subjects=whole(), trials=whole(10), adaptive=FLAG, traces=FLAG)
 def simulate_crowding(seed, subjects=10, trials=327, adaptive=True, traces=False, **unknown):
     """A fresh data set like the bundled one: new subjects, new staircases, new eyes.
 
@@ -62,10 +64,6 @@ def simulate_crowding(seed, subjects=10, trials=327, adaptive=True, traces=False
     """
     _check_options("simulate_crowding", unknown, ("seed", "subjects", "trials", "adaptive",
                                                   "traces"))
-    _check_whole("seed", seed, 0)
-    _check_whole("subjects", subjects, 1)
-    _check_whole("trials", trials, 10)
-    _check_switches(adaptive=adaptive, traces=traces)
     from .simulate import simulate
 
     return simulate(seed, subjects, trials, adaptive, traces)
@@ -76,13 +74,3 @@ def _check_options(function, unknown, known):
         raise DataError(f"{function} has no option {next(iter(unknown))!r}: "
                         f"use {', '.join(known[:-1])} or {known[-1]}.")
 
-
-def _check_switches(**options):
-    for name, value in options.items():
-        if value not in (True, False):
-            raise DataError(f"{name} must be True or False, not {value!r}.")
-
-
-def _check_whole(name, value, least):
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
-        raise DataError(f"{name} must be a whole number of at least {least}, not {value!r}.")

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from ..arguments import AXES, FRACTION, MODEL, NAME, NAMED, accepts
 from ..columns import label
 from ..curves import factor_of
 from .style import BLUE, GREY, ORANGE, describe_panels, link_scale, name_groups, new_panels, number, quantile_of
 
+@accepts(result=MODEL, level=FRACTION, units=NAMED, group=NAME, axes=AXES)
 def plot_caterpillar(result, level=0.95, units=None, group=None, axes=None):
     """Conditional modes of the random effects with their intervals, one panel per coefficient.
 

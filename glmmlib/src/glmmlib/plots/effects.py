@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ..arguments import AXIS, FLAG, FRACTION, MODEL, NAME, NAMED, NAMES, TEXT, accepts, one_of
 from ..curves import curves_of, is_number
-from ..errors import DataError
 from .predictions import draw_band, predictions
 from .style import (
     add_legend, describe, listed, looks, mean_of, name_of, new_axes, number, sentence, typical_of, with_units,
@@ -12,6 +12,8 @@ from .style import (
 POINTS = 100  # of a curve
 
 
+@accepts(result=MODEL, x=NAME, by=NAMES, at=NAMED, scale=one_of("response", "link"), marginal=FLAG, level=FRACTION,
+         units=TEXT, ax=AXIS)
 def plot_effects(result, x, by=(), at=None, scale="response", marginal=False, level=0.95, units=None, ax=None):
     """Predictions of the fixed effects over one predictor, with intervals.
 
@@ -46,8 +48,6 @@ def plot_effects(result, x, by=(), at=None, scale="response", marginal=False, le
     >>> ax.get_ylabel()
     'log-odds of ResponseCorrect'
     """
-    if scale not in ("response", "link"):
-        raise DataError(f"scale={scale!r} is not known; choose one of: 'response', 'link'.")
     curves = curves_of(result, x, by, at=at)
     column = result.design.variables[x]
     numeric = is_number(column)

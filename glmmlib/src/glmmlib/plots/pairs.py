@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..convergence import as_sum
+from ..arguments import AXES, MODEL, NAME, NAMED, accepts
 from ..curves import factor_of
 from ..errors import DataError
 from .style import BLUE, GREEN, ORANGE, describe_panels, listed, new_panels, number, with_units
@@ -13,6 +14,7 @@ from .style import BLUE, GREEN, ORANGE, describe_panels, listed, new_panels, num
 ELLIPSE_SD = 2.0
 
 
+@accepts(result=MODEL, group=NAME)
 def principal_axes(result, group=None) -> pd.DataFrame:
     """One standard deviation along each principal component of the random effects that has variance.
 
@@ -33,6 +35,7 @@ def principal_axes(result, group=None) -> pd.DataFrame:
     return pd.DataFrame((directions * sd / scale[:, None]).T[:count], columns=list(block.columns))
 
 
+@accepts(result=MODEL, group=NAME)
 def null_directions(result, group=None) -> pd.DataFrame:
     """Directions in which no group differs from another, one a row: empty unless the fit is singular.
 
@@ -45,6 +48,7 @@ def null_directions(result, group=None) -> pd.DataFrame:
     return pd.DataFrame(np.hstack(found).T if found else np.empty((0, len(columns))), columns=columns)
 
 
+@accepts(result=MODEL, group=NAME, units=NAMED, axes=AXES)
 def plot_pairs(result, group=None, units=None, axes=None):
     """Conditional modes of each two random coefficients over the estimated distribution.
 

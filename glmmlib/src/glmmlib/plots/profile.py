@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from ..arguments import AXES, FRACTION, PARAMETERS, accepts
 from ..errors import DataError
 from .style import BLUE, GREY, ORANGE, describe_panels, new_panels, number, quantile_of
 
 COLUMNS = {"parameter", "value", "zeta"}
 
 
+@accepts(parameters=PARAMETERS, level=FRACTION, axes=AXES)
 def plot_zeta(profile, parameters=None, level=0.95, axes=None):
     """Signed roots of the rise of the deviance: zeta against each parameter.
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ..arguments import AXES, AXIS, FRACTION, MODEL, NAME, NAMES, TEXT, Kind, accepts, some, whole
 from ..columns import label
 from ..curves import curves_of, factor_of, is_number
 from ..errors import DataError
@@ -13,9 +14,12 @@ from .style import (
     quantile_of, sentence, typical_of, with_units,
 )
 
+MEMBERS = Kind("a list of levels", lambda value: np.iterable(value) and not isinstance(value, str))
+TARGETS = some(FRACTION, "a number between 0 and 1, or a list of them", least=0)
 POINTS = 200  # of a curve
 
 
+@accepts(result=MODEL, x=NAME, by=NAMES, bins=whole(), level=FRACTION)
 def binned(result, x="Size", by=None, bins=8, level=0.95, rows=None) -> pd.DataFrame:
     """Proportions of successes in bins of a predictor, beside what the model predicts there.
 
@@ -48,6 +52,8 @@ def binned(result, x="Size", by=None, bins=8, level=0.95, rows=None) -> pd.DataF
     _require_psychometric(result, x)
     by = list(curves_of(result, x, by).labels)
     design, z = result.design, quantile_of(level)
+    if rows is not None and (np.shape(rows) != (design.nobs,) or np.asarray(rows).dtype != bool):
+        raise DataError(f"rows must be True or False for each of the {design.nobs} rows.")
     data = design.variables[[x, *by]].assign(
         _trials=design.weights, _hits=design.weights * design.y, _expected=design.weights * result.predict())
     data = data[design.weights > 0] if rows is None else data[(design.weights > 0) & rows]
@@ -68,6 +74,7 @@ def binned(result, x="Size", by=None, bins=8, level=0.95, rows=None) -> pd.DataF
     return pd.concat(tables, ignore_index=True)
 
 
+@accepts(result=MODEL, x=NAME, p=TARGETS, by=NAMES, group=NAME, bins=whole(0), level=FRACTION, units=TEXT, ax=AXIS)
 def plot_psychometric(result, x="Size", p=None, by=None, group=None, member=None, bins=8, level=0.95,
                       units=None, ax=None):
     """Psychometric curves of the typical group or of one group, with thresholds, over binned trials.
@@ -145,6 +152,8 @@ def plot_psychometric(result, x="Size", p=None, by=None, group=None, member=None
     return ax
 
 
+@accepts(result=MODEL, x=NAME, p=TARGETS, by=NAMES, group=NAME, members=MEMBERS, bins=whole(0), level=FRACTION,
+         units=TEXT, axes=AXES)
 def plot_psychometric_panels(result, x="Size", p=None, by=None, group=None, members=None, bins=5, level=0.95,
                              units=None, axes=None):
     """`plot_psychometric` for each group: one panel per group.
@@ -175,6 +184,8 @@ def plot_psychometric_panels(result, x="Size", p=None, by=None, group=None, memb
     _require_psychometric(result, x)
     block = result.design.blocks[factor_of(result, group)]
     members, made = list(block.levels if members is None else members), axes is None
+    if not members:
+        raise DataError(f"members names no level of {block.group}: leave it out for all of them.")
     axes = new_panels(axes, len(members), columns=5, width=2.3, height=2.2, what="groups", sharex=True, sharey=True)
     texts = []
     for ax, member in zip(axes, members):

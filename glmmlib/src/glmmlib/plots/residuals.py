@@ -4,11 +4,16 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaincinv, ndtri
 
+from ..arguments import AXIS, FRACTION, MODEL, NAME, SEED, TEXT, Kind, accepts, is_finite, whole
 from ..curves import is_number
 from ..errors import DataError
 from .style import BLUE, GREY, ORANGE, add_legend, describe, mean_of, new_axes, number, quantile_of, with_units
 
+RESIDUALS = Kind("a list of numbers", lambda values: np.ndim(values) == 1 and sum(
+    is_finite(value) for value in np.array(values, dtype=object)) > 1)
 
+
+@accepts(result=MODEL, x=NAME, bins=whole(), level=FRACTION)
 def binned_residuals(result, x=None, bins=None, level=0.95) -> pd.DataFrame:
     """Mean residuals in bins, and how far from zero the model lets them be (Gelman & Hill 2007, 5.6).
 
@@ -44,6 +49,7 @@ def binned_residuals(result, x=None, bins=None, level=0.95) -> pd.DataFrame:
                          "limit": quantile_of(level) * np.sqrt(sums["variance"]) / sums["w"]}).reset_index(drop=True)
 
 
+@accepts(result=MODEL, x=NAME, bins=whole(), level=FRACTION, units=TEXT, ax=AXIS)
 def plot_binned_residuals(result, x=None, bins=None, level=0.95, units=None, ax=None):
     """Mean residuals of bins of rows against the fitted means or a predictor.
 
@@ -90,6 +96,7 @@ def plot_binned_residuals(result, x=None, bins=None, level=0.95, units=None, ax=
     return ax
 
 
+@accepts(result=MODEL, seed=SEED, level=FRACTION, residuals=RESIDUALS, ax=AXIS)
 def plot_quantile_residuals(result, seed=None, level=0.95, residuals=None, ax=None):
     """Ordered randomised quantile residuals against normal quantiles (Dunn & Smyth 1996).
 
@@ -106,6 +113,11 @@ def plot_quantile_residuals(result, seed=None, level=0.95, residuals=None, ax=No
     The axis. It draws the differences from the straight line (a detrended or worm plot: van Buuren &
     Fredriks 2001), because with many rows nothing can be seen of them on the line itself.
 
+    Raises
+    ------
+    DataError
+        When residuals are no numbers.
+
     Examples
     --------
     >>> import glmmlib as gl
@@ -120,7 +132,6 @@ def plot_quantile_residuals(result, seed=None, level=0.95, residuals=None, ax=No
     ordered = ordered[~np.isnan(ordered)]
     n = len(ordered)
     rank, tail = np.arange(1, n + 1), (1 - level) / 2
-    quantile_of(level)
     expected = ndtri((rank - 0.5) / n)
     lower, upper = (ndtri(betaincinv(rank, n + 1 - rank, q)) for q in (tail, 1 - tail))
     outside = (ordered < lower) | (ordered > upper)

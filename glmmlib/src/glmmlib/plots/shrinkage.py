@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ..arguments import AXIS, MODEL, NAME, NAMED, TABLE, accepts
 from ..curves import factor_of
 from ..errors import DataError, SeparationError
 from ..rows import Rows
@@ -12,6 +13,7 @@ from .style import (
 )
 
 
+@accepts(result=MODEL, group=NAME)
 def unpooled(result, group=None) -> pd.DataFrame:
     """Each group's own coefficients by maximum likelihood, without the random effects' distribution.
 
@@ -57,6 +59,7 @@ def unpooled(result, group=None) -> pd.DataFrame:
     return table + result.fixef.reindex(table.columns).fillna(0.0)
 
 
+@accepts(result=MODEL, x=NAME, y=NAME, group=NAME, separate=TABLE, truth=TABLE, units=NAMED, ax=AXIS)
 def plot_shrinkage(result, x=None, y=None, group=None, separate=None, truth=None, units=None, ax=None):
     """Arrows from each group's own estimates (no pooling) to its modes (partial pooling).
 
@@ -74,13 +77,13 @@ def plot_shrinkage(result, x=None, y=None, group=None, separate=None, truth=None
 
     Returns
     -------
-    The axis. The population's coefficients, complete pooling, are a cross or a line. Groups without
-    a finite estimate of their own have no arrow.
+    The axis. The population's coefficients (the model's fixed effects, which are not those of complete
+    pooling) are a cross or a line. Groups without a finite estimate of their own have no arrow.
 
     Raises
     ------
     DataError
-        When group, x or y name nothing that varies.
+        When group, x or y name nothing that varies, or a table lacks their rows or columns.
 
     Examples
     --------
@@ -99,6 +102,9 @@ def plot_shrinkage(result, x=None, y=None, group=None, separate=None, truth=None
         raise DataError(f"x and y are both '{x}': name two coefficients.")
     names = [x] if y is None else [x, y]
     pooled = result.coef[block.group][names]
+    for what, table in (("separate", separate), ("truth", truth)):
+        if table is not None and not (pooled.index.isin(table.index).all() and set(names) <= set(table.columns)):
+            raise DataError(f"{what} must have a row for each {block.group} and the columns {', '.join(names)}.")
     separate = (unpooled(result, block.group) if separate is None else separate).loc[pooled.index, names]
     population = result.fixef.reindex(names).fillna(0.0)
     order = pooled.index if y else pooled.sort_values(x).index
@@ -115,11 +121,10 @@ def plot_shrinkage(result, x=None, y=None, group=None, separate=None, truth=None
         ax.annotate("", xy=(end[0][level], end[1][level]), xytext=(start[0][level], start[1][level]),
                     arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1, "shrinkA": 0, "shrinkB": 0,
                                 "mutation_scale": 8}, zorder=1)
-    complete = "population (complete pooling)"
     if y:
-        ax.plot([population[x]], [population[y]], "X", color="black", markersize=10, label=complete)
+        ax.plot([population[x]], [population[y]], "X", color="black", markersize=10, label="population")
     else:
-        ax.axvline(population[x], color="black", linestyle="--", linewidth=1, label=complete)
+        ax.axvline(population[x], color="black", linestyle="--", linewidth=1, label="population")
         name_groups(ax, order)
     if truth is not None:
         ax.plot(*place(truth), "*", color=GREEN, markersize=9, linestyle="none", label="truth")

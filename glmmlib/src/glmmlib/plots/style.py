@@ -124,9 +124,7 @@ def sentence(text):
 
 
 def quantile_of(level):
-    """The normal quantile of a two-sided coverage; DataError unless that lies between 0 and 1."""
-    if not 0 < level < 1:
-        raise DataError(f"level must lie between 0 and 1, not {level:g}.")
+    """The normal quantile of a two-sided coverage."""
     return float(ndtri((1 + level) / 2))
 
 

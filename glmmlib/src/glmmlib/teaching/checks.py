@@ -24,6 +24,7 @@ import contextlib
 import io
 import math
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,9 @@ UNREADABLE = "not in the form that is asked for"
 FOLLOWS = "follows rightly from a wrong earlier answer"
 
 _FROM_NOTEBOOK = object()
+
+# Characters that fit into half a screen: the notebook beside a text, or beside the file browser.
+_LINE = 84
 
 # Percent for proportions, arcmin for degrees, thousandths for wholes.
 _FACTORS = (60, 100, 1000)
@@ -83,14 +87,14 @@ class _Question:
         return ()
 
     def check(self, answer=_FROM_NOTEBOOK):
-        """Print one line about the notebook's variable (or `answer`): the visible check.
+        """Print what is to be said about the notebook's variable (or `answer`): the visible check.
 
         It says what is missing or wrong in form, names a known mistake, and otherwise that the
         answer has the right form. It does not know the right answer and raises nothing.
         """
         if answer is _FROM_NOTEBOOK:
             answer = notebook_variable(self.name)
-        print(self.comment(answer))
+        print(_lines(self.comment(answer)))
 
 
 @dataclass(frozen=True)
@@ -114,16 +118,15 @@ class Number(_Question):
 
     @property
     def form(self):
-        """What is asked for, in words: "a number in log-odds, to 2 decimals"."""
-        decimals = f"{self.decimals} decimal" + "s" * (self.decimals != 1)
-        return f"a number in {self.unit}, to {decimals}"
+        """What is asked for, in words: "a number (log-odds), to 2 decimals"."""
+        return f"a number ({self.unit}), to {self._precision}"
 
     def comment(self, answer):
         """The line that the visible check prints about `answer` (any object)."""
         try:
             number = as_number(answer)
         except Unreadable as problem:
-            return f"→ {self.name} {problem} ({_capital(self.form)}.)"
+            return f"→ {self.name} {problem} Asked for: {self.form}."
         mistake = self._mistake(number)
         if mistake:
             return f"✗ {self._said(number)}: {mistake.message}"
@@ -157,20 +160,10 @@ class Number(_Question):
         objection = self._objection(number)
         if objection:
             return Verdict(0.0, f"{self._said(number)}: {objection}")
-        if self._agrees(-number, expected):
-            return Verdict(0.0, f"{self._said(number)} has the right size but the wrong sign.", "the wrong sign")
-        factor = self._wrong_unit(number, expected)
-        if factor:
-            return Verdict(0.0, f"{self._said(number)} is {factor} what it should be: look at the unit "
-                                f"({self.form}, is asked for).", "the wrong unit")
-        if abs(number - expected) <= 5 * self._tolerance:
-            return Verdict(
-                0.0,
-                f"{self._said(number)} is close, but not right to {self.decimals} decimals: "
-                "round only the last result.",
-                "close, but not right to the decimals asked for",
-            )
-        return Verdict(0.0, f"{self._said(number)} is not right ({self.form}, is asked for).")
+        slip = self._slip(number, expected)
+        if slip:
+            return Verdict(0.0, f"{self._said(number)} {slip[0]}", slip[1])
+        return Verdict(0.0, f"{self._said(number)} is not right. Asked for: {self.form}.")
 
     def apart_from(self, right):
         """This question without the mistakes that in these data lead to the number `right`.
@@ -181,6 +174,11 @@ class Number(_Question):
             m for m in self.mistakes if math.isfinite(m.value) and abs(m.value - right) > 2 * self._tolerance])
 
     @property
+    def _precision(self):
+        """To what an answer has to be right, in words."""
+        return f"{self.decimals} decimal" + "s" * (self.decimals != 1) if self.decimals else "the nearest whole number"
+
+    @property
     def _tolerance(self):
         return 10.0**-self.decimals
 
@@ -188,6 +186,34 @@ class Number(_Question):
         # the slack lets 0.51 agree with 0.50, which differ by a little more than 0.01 in binary
         slack = 1e-9 * self._tolerance + 1e-15 * abs(target)
         return abs(number - target) <= self._tolerance + slack
+
+    def _slip(self, number, expected):
+        """What is said of a number that is made of the right one by a usual slip, and the finding; else None."""
+        if self._agrees(-number, expected):
+            return "has the right size but the wrong sign.", "the wrong sign"
+        factor = self._wrong_unit(number, expected)
+        if factor:
+            return f"is {factor} what it should be: look at the unit. Asked for: {self.form}.", "the wrong unit"
+        near = self._near(number, expected)
+        if near:
+            return near
+        for other, sentence in _other_scales(self.unit, expected):
+            if self._agrees(number, other):
+                return sentence, "on another scale"
+        for factor, how in ((2, "twice"), (0.5, "half of")):
+            if self._agrees(number, factor * expected):
+                return f"is {how} what it should be.", f"{how} what it should be"
+        return None
+
+    def _near(self, number, expected):
+        """What is said of a number that nearly is the right one, and the finding; else None."""
+        if abs(number - expected) <= 5.001 * self._tolerance:     # 0.62 for 0.625 is rounded, too
+            return (f"is close, but not right to {self._precision}: round only the last result.",
+                    "close, but not right to the decimals asked for")
+        coarse = [round(expected, decimals) for decimals in range(self.decimals - 2, self.decimals)]
+        if number in coarse and abs(number - expected) < 0.1 * abs(expected):
+            return f"is rounded too much: {self.form}, is asked for.", "rounded too much"
+        return None
 
     def _wrong_unit(self, number, expected):
         """By which usual factor of units the answer is wrong, in words; None if by none of them."""
@@ -225,6 +251,16 @@ class Count(Number):
     @property
     def _tolerance(self):
         return 0.01
+
+    def _near(self, number, expected):
+        if abs(abs(number - expected) - 1) <= self._tolerance:
+            return f"is one too {'many' if number > expected else 'few'}: count once more.", "one too many or too few"
+        return None
+
+    def _objection(self, number):
+        if abs(number - round(number)) > self._tolerance:
+            return f"{self.form} is asked for."
+        return super()._objection(number)
 
 
 @dataclass(frozen=True)
@@ -302,7 +338,7 @@ class Choice(_Question):
         try:
             option = self._option(answer)
         except Unreadable as problem:
-            return f"→ {self.name} {problem} ({_capital(self.form)}.)"
+            return f"→ {self.name} {problem} Asked for: {self.form}."
         return self._noted(option)
 
     def _noted(self, option):
@@ -450,6 +486,18 @@ def _verdict(part, answer_of):
                             "your instructor will look at it.", UNJUDGED)
 
 
+def _other_scales(unit, right):
+    """What the number `right` becomes on a scale that is mistaken for its own: pairs (number, sentence)."""
+    if "log-odds" in unit and "squared" not in unit and abs(right) < 100:
+        yield math.exp(right), "is the exponential of what is asked for: odds instead of log-odds."
+        yield 1 / (1 + math.exp(-right)), "is the inverse logit of what is asked for: log-odds are to stay log-odds."
+    if ("probability" in unit or "proportion" in unit) and " per " not in unit:
+        yield 1 - right, "is the other part: together with what is asked for it makes 1."
+        if 0 < right < 1:
+            yield math.log(right / (1 - right)), "is the logit of what is asked for: apply the inverse link."
+            yield right / (1 - right), "are odds: divide them by 1 + odds to have what is asked for."
+
+
 def _refused(name, problem):
     return Verdict(0.0, f"{name} {problem}", UNANSWERED if isinstance(problem, Unanswered) else UNREADABLE)
 
@@ -478,13 +526,22 @@ def _quietly(function, *arguments):
 def _clear_cell_output():
     # What the visible check printed would be said twice, and a warning given before this call
     # would cost the points (see `_quietly`).
-    if "IPython" in sys.modules:
-        from IPython import get_ipython
+    if _in_notebook():
         from IPython.display import clear_output
 
-        if get_ipython() is not None:
-            clear_output()
+        clear_output()
 
 
-def _capital(sentence):
-    return sentence[0].upper() + sentence[1:]
+def _lines(sentence):
+    """The sentence as a notebook is to show it: JupyterLab would break a long line within a word."""
+    if not _in_notebook():
+        return sentence
+    return textwrap.fill(sentence, _LINE, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def _in_notebook():
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return get_ipython() is not None

@@ -7,6 +7,8 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution, is_task
 
+MODEL_ANSWER = "model_answer"   # in the metadata of a cell that only the instructor is shown
+
 
 class NotHere(NbGraderPreprocessor):
     """Stands where nbgrader itself would run a submission, which it does without a sandbox."""
@@ -21,6 +23,7 @@ class DescribeGrades(GetGrades):
     def preprocess(self, nb, resources):
         self._headings = []     # (level, title) of the headings that the current cell stands under
         self._gradings = []
+        nb.cells = [cell for cell in nb.cells if MODEL_ANSWER not in cell.metadata]
         nb, resources = super().preprocess(nb, resources)
         titles = [title for cell in nb.cells if cell.cell_type == "markdown" for _, title in headings(cell)]
         resources["feedback"] = {

@@ -230,7 +230,7 @@ def impossible_predictions():
 def dispersion():
     fit, d = count_model(), word_counts()
     chi2, df = fit.pearson_chi2, fit.df_resid
-    return number("dispersion", "times the expected variance", chi2 / df, [
+    return number("dispersion", "multiples of the expected variance", chi2 / df, [
         Mistake(chi2, "this is Pearson's chi-square: divide it by the residual degrees of freedom."),
         Mistake(fit.deviance / df, "this is the deviance by its degrees of freedom: take Pearson's chi-square."),
         Mistake(fit.deviance, "this is the deviance: take Pearson's chi-square, and divide it."),
@@ -420,7 +420,7 @@ def gap_predictor():
 def count_factor():
     b0, b = count_model().params
     d = word_counts()
-    return number("count_factor", "times the expected count", np.exp(b), [
+    return number("count_factor", "multiples of the expected count", np.exp(b), [
         Mistake(b, "this is what a session adds to the log-count: the exponential turns adding into multiplying."),
         Mistake(1 + b, "1 + x is only roughly exp(x): take the exponential."),
         Mistake(np.exp(b) - 1, "this is the growth; the factor is 1 more."),

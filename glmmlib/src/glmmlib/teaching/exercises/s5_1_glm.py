@@ -79,7 +79,7 @@ def size_effect_significant():
 
 def odds_factor_per_tenth():
     b = _pooled()[1]
-    return number("odds_factor_per_tenth", "times the odds", np.exp(0.1 * b), [
+    return number("odds_factor_per_tenth", "multiples of the odds", np.exp(0.1 * b), [
         Mistake(b, "this is the coefficient, in log-odds per arcmin: take a tenth of it, then the exponential."),
         Mistake(0.1 * b, "this is what a tenth of an arcmin adds to the log-odds: the exponential turns "
                          "adding into multiplying."),

@@ -13,7 +13,7 @@ from scipy.special import expit, logit
 
 import glmmlib as gl
 
-from ..checks import Choice, Mistake
+from ..checks import Choice, Mistake, Prediction
 from ..cohort import cache, load_crowding
 from .common import CODING, crossing, number
 
@@ -32,6 +32,10 @@ def reference():
 def mean_size():
     """The mean that center(Size) takes away, in arcmin."""
     return load_crowding()["Size"].mean()
+
+
+def predicted_moved_furthest():
+    return Prediction("predicted_moved_furthest", ["near", "far"])
 
 
 def subject_9_intercept():

@@ -135,20 +135,25 @@ def draws_for_a_tenth():
     ])
 
 
+def _means(draw):
+    """What may be given for the first, second and third mean if all numbers come from one generator's `draw`."""
+    return draw(size=(3, N)).mean(axis=1)
+
+
 def _mean(name, which, more=()):
     rng, right = np.random.default_rng(SEED), generator_means()[which]
-    uniform = np.random.default_rng(SEED).random(N)
     numbers = rng.normal(size=(3, N))[which % 2]
     return number(name, "standard deviations", right, decimals=4, mistakes=[
         *more,
-        Mistake(np.random.RandomState(SEED).normal(size=N).mean(),
-                "this comes from np.random.seed, NumPy's old generator: the same seed, other numbers."),
-        *(Mistake(np.random.default_rng(seed).normal(size=N).mean(), f"this is what the seed {seed} gives; {SEED} is asked for.")
-          for seed in (0, 1, 42)),
+        *(Mistake(mean, "this comes from np.random.seed, NumPy's old generator: the same seed, other numbers.")
+          for mean in _means(np.random.RandomState(SEED).normal)),
+        *(Mistake(mean, f"this is what the seed {seed} gives; {SEED} is asked for.")
+          for seed in (0, 1, 42) for mean in _means(np.random.default_rng(seed).normal)),
         Mistake(numbers.sum(), "this is the sum of the numbers; their mean is asked for."),
         Mistake(numbers.std(), "this is the standard deviation; the mean is asked for."),
         Mistake(np.median(numbers), "this is the median; the mean is asked for."),
-        Mistake(uniform.mean(), "these numbers are uniform between 0 and 1: take rng.normal."),
+        *(Mistake(mean, "these numbers are uniform between 0 and 1: take rng.normal.")
+          for mean in _means(np.random.default_rng(SEED).random)),
         Mistake(0, "0 is the mean of the distribution; that of these 20 numbers is asked for."),
     ])
 
@@ -161,7 +166,7 @@ REPORT = {
     "coding": "deviation coding has two directions: which condition is +0.5 decides the sign.",
     "version": "the newest version is another one next year: name it.",
     "data": "nobody can tell which file this was, and whether the one at hand is the same.",
-    "draws": "with the same number of draws and another seed the interval comes out a little different.",
+    "draws": "with the same number of draws and another seed the average comes out a little different.",
 }
 
 

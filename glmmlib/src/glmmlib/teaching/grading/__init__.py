@@ -10,7 +10,7 @@ Run from the top of the course's repository, where `nbgrader_config.py` says whi
 How a submission becomes marks::
 
     solutions/ --key--> cells, points, questions
-    submission --submission--> steps --sandbox/kernel--> outputs, answers as plain values (journal)
+    submission --workers/submission--> steps --sandbox/kernel--> outputs, answers as plain values (journal)
     answers + key --judge--> marks --gradebook--> nbgrader's database --pages--> feedback
     database, journal + key --report--> a page and a table of the class for each assignment
 """

@@ -30,6 +30,8 @@ def main(arguments=None):
                          help="run only what is new or changed; what was run before is judged again")
     command.add_argument("--no-sandbox", action="store_true",
                          help="let students' code do on this machine whatever you may do")
+    command.add_argument("--dask", metavar="ADDRESS",
+                         help="run submissions on the cluster of the Dask scheduler there, like tcp://10.0.0.1:8786")
     options = parser.parse_args(arguments)
     if options.command == "grade" and options.jobs is not None and options.jobs < 1:
         parser.error("--jobs needs a number from 1 up")
@@ -38,13 +40,16 @@ def main(arguments=None):
         from .handout import release, stale_sections
         from .report import make_reports
         from .run import grade
+        from .workers import on_cluster
 
         if options.command == "release":
             release(course, options.cohort or None)
         elif options.command == "report":
             make_reports(course, options.assignments)
         elif options.command == "grade":
-            grade(course, options.students, options.assignments, options.jobs, options.resume, not options.no_sandbox)
+            with on_cluster(options.dask):
+                grade(course, options.students, options.assignments, options.jobs, options.resume,
+                      not options.no_sandbox)
         else:
             stale = stale_sections(course)
             for section in stale:
@@ -53,6 +58,9 @@ def main(arguments=None):
     except GlmmlibError as problem:
         print(problem, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted; what grading had run is kept, and --resume goes on from there.", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -12,6 +12,7 @@ PICTURE = re.compile(r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*")
 LINK = re.compile(r"(https?:|mailto:|#)", re.IGNORECASE)
 # the image that `figures.show` displays
 FIGURE = re.compile(r'<img alt="([^"<>]*)" src="data:image/png;base64,([A-Za-z0-9+/=]+)"[^<>]*>')
+UNDESCRIBED = "A figure that comes without a description."
 # whatever may open a tag, but for a few that cannot do anything
 MARKUP = re.compile(r"<(?!/?(?:b|i|em|strong|sub|sup|br|p|u|kbd|code|details|summary|table|tr|td|th|ul|ol|li)\s*/?>)"
                     r"(?=[A-Za-z/!?])")
@@ -59,4 +60,4 @@ def clean_data(data):
                 clean[mime] = content
         elif mime == "text/plain":
             clean[mime] = content
-    return clean, {}
+    return clean, {mime: {"alt": UNDESCRIBED} for mime in clean if mime.startswith("image/")}

@@ -1,6 +1,7 @@
 """Marks from a record: the answers are judged here, where no student's code runs."""
 
 import copy
+import re
 from dataclasses import dataclass, field
 
 import nbformat
@@ -8,6 +9,8 @@ import nbformat
 from .. import cohort
 from ..answers import UNDEFINED
 from ..checks import UNJUDGED, judge_all
+from ..preprocessors import MODEL_ANSWER
+from .peeking import peeked
 from .values import Unintelligible, decode
 
 
@@ -41,13 +44,20 @@ def _judge(record, key):
             scores.update({cell.grade_id: 0.0 for cell in cells.values() if cell.is_test or cell.by_hand})
             continue
         notebook = marks.notebooks[name] = copy.deepcopy(record.notebooks[name])
+        own = [cell.source for cell in notebook.cells if cell.cell_type == "code" and cell.source not in key.code]
+        if seen := peeked(own, key.code):
+            marks.notes.append(f"Its own code uses {', '.join(seen)} of the exercises, which may know the answers.")
         for cell in cells.values():
             if cell.is_test:
                 scores[cell.grade_id], lines[cell.grade_id] = _judge_test(cell, record, name)
                 if any(line.startswith(UNJUDGED) for line in lines[cell.grade_id]):
                     marks.notes.append(f"The test {cell.grade_id} could not judge every answer.")
+        shown = []
         for cell in notebook.cells:
+            shown.append(cell)
             known = cells.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+            if known and known.by_hand:
+                shown.append(_model_answer(known))
             if known and known.is_test:
                 _show_verdict(cell, known, scores[known.grade_id], lines[known.grade_id])
             elif known and known.metadata["solution"]:
@@ -58,6 +68,7 @@ def _judge(record, key):
                     scores[known.grade_id] = 0.0 if unchanged else None
             elif known and known.by_hand:
                 scores[known.grade_id] = None
+        notebook.cells = shown
     return marks
 
 
@@ -87,3 +98,11 @@ def _show_verdict(cell, known, earned, lines):
         nbformat.v4.new_output("stream", name="stdout", text="".join(f"{line}\n" for line in lines)),
         nbformat.v4.new_output("execute_result", data={"text/plain": f"{earned:g}"}),
     ]
+
+
+def _model_answer(known):
+    """The cell that shows, in the formgrader alone, what solutions/ has where a person gives the points."""
+    answer = known.full if known.kind == "markdown" else f"```python\n{known.full}\n```"
+    return nbformat.v4.new_markdown_cell(
+        f"**Model answer** (students do not see it)\n\n{answer}", metadata={MODEL_ANSWER: True},
+        id=re.sub(r"[^\w-]", "-", f"model-{known.grade_id}")[:64])

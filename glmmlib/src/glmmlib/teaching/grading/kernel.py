@@ -210,6 +210,7 @@ def make_shell(outputs):
 
 def serve(connection, most_output):
     """Run the cells of one notebook until the other side hangs up; student code runs in here."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # whoever started grading may have it ignored
     outputs = Outputs(most_output)
     shell = make_shell(outputs)
     streams = sys.stdout, sys.stderr
@@ -244,9 +245,28 @@ def _answer(message, shell, outputs):
 def prepare(modules):
     """Import what notebooks will import, so that each of them need not."""
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    for name in ["IPython.core.interactiveshell", "IPython.core.completer", "numpy", "pandas", *modules]:
+    for name in ["IPython.core.interactiveshell", "IPython.core.completer", "numpy", "pandas", "ipywidgets", *modules]:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    with contextlib.suppress(Exception):
+        _rehearse()
+
+
+def _rehearse():
+    """Show a table and a figure, as the first of each reads fonts and imports what writes a picture."""
+    import io
+
+    import pandas as pd
+
+    pd.DataFrame({"x": [0.5]}).style.to_html()
+    if "matplotlib.pyplot" in sys.modules:
+        import matplotlib.pyplot as plt
+
+        figure, axis = plt.subplots(layout="constrained")
+        axis.plot([0, 1], label="$x$")
+        axis.legend()
+        figure.savefig(io.BytesIO(), format="png")
+        plt.close(figure)
 
 
 # ---- the process that forks ----------------------------------------------------------------------
@@ -305,7 +325,6 @@ def _become_notebook(descriptor, limits, folder):
 
         os.setsid()
         _process_control(PR_SET_DUMPABLE, 1)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nothing, standard)

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import io
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -25,7 +25,8 @@ from .course import GradingError, generate
 class Cell:
     """A cell of the course that nbgrader knows by its grade id.
 
-    ``metadata`` is nbgrader's; ``source`` is as the student got it, ``full`` with hidden tests.
+    ``metadata`` is nbgrader's; ``source`` is as the student got it, ``full`` with hidden tests. A test
+    takes the variables ``names`` from the notebook and judges them by its ``parts``.
     """
 
     grade_id: str
@@ -33,7 +34,8 @@ class Cell:
     metadata: dict
     source: str
     full: str
-    parts: tuple = ()   # of a test, what it asks
+    parts: tuple = ()
+    names: tuple = ()
 
     @property
     def is_test(self):
@@ -49,11 +51,6 @@ class Cell:
     def keeps_source(self):
         """Whether students may not change this cell."""
         return not self.metadata["solution"] and (self.metadata["grade"] or self.metadata["locked"])
-
-    @property
-    def names(self):
-        """The variables that a test takes from the notebook."""
-        return tuple(dict.fromkeys(name for part in self.parts for name in part.names))
 
     @cached_property
     def setup(self):
@@ -74,9 +71,16 @@ class Key:
     cohort: str | None  # whose data it was released with; None: the bundled ones
     notebooks: dict     # notebook name -> {grade id: Cell}
     prose: frozenset    # the sources of markdown cells as handed out
+    code: frozenset     # and those of code cells
     files: dict         # path -> bytes
     modules: frozenset  # imported somewhere in the notebooks as handed out
     digest: str         # of all that can change what a student's code does
+
+    def without_answers(self):
+        """The Key as it goes to whoever runs submissions: plain values, and nothing of the hidden tests."""
+        return replace(self, notebooks={
+            name: {grade_id: replace(cell, full="", parts=()) for grade_id, cell in cells.items()}
+            for name, cells in self.notebooks.items()})
 
 
 def read_key(course, assignment):
@@ -89,19 +93,21 @@ def read_key(course, assignment):
             raise GradingError(
                 f"{course.source.name}/{assignment} cannot be used for grading: {problem} (If its graded cells have "
                 f"changed since the class was graded, start a new gradebook: move {course.gradebook.name}/gradebook.db "
-                "away.)"
+                "away, or name another database.)"
             ) from problem
         released = Path(folder) / assignment
-        notebooks, modules, prose = {}, set(), set()
+        notebooks, modules, prose, code = {}, set(), set(), set()
         for name in course.notebooks(assignment):
             full = nbformat.read(course.source / assignment / f"{name}.ipynb", as_version=4)
             student = nbformat.read(released / f"{name}.ipynb", as_version=4)
             modules |= _imported(student)   # hidden tests leave no trace in the kernel
             prose |= {cell.source for cell in student.cells if cell.cell_type == "markdown"}
+            code |= {cell.source for cell in student.cells if cell.cell_type == "code"}
             notebooks[name] = _cells(full, student, f"{course.source.name}/{assignment}")
         files = {str(path.relative_to(released)): path.read_bytes() for path in sorted(released.rglob("*"))
                  if path.is_file() and path.suffix != ".ipynb"}
-    return Key(assignment, whose, notebooks, frozenset(prose), files, frozenset(modules), _digest(notebooks, files))
+    return Key(assignment, whose, notebooks, frozenset(prose), frozenset(code), files, frozenset(modules),
+               _digest(notebooks, files))
 
 
 def _cells(full, student, where):
@@ -113,7 +119,9 @@ def _cells(full, student, where):
         about = dict(cell.metadata.nbgrader)
         known = Cell(about["grade_id"], cell.cell_type, about, cell.source, sources[about["grade_id"]])
         if known.is_test:
-            known = Cell(known.grade_id, known.kind, about, known.source, known.full, _asked(known, defined, where))
+            parts = _asked(known, defined, where)
+            names = tuple(dict.fromkeys(name for part in parts for name in part.names))
+            known = replace(known, parts=parts, names=names)
         cells[known.grade_id] = known
     return cells
 

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import nbformat
 from jinja2 import pass_context
-from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters import HTMLExporter, TemplateExporter
+from nbconvert.filters import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from .course import Course
@@ -84,11 +85,42 @@ class Renderer(IPythonRenderer):
         return mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
 
 
+# ---- exporter ------------------------------------------------------------------------------------
+
+
+SEEN = 3000     # cells that are remembered: most are the same in all submissions
+
+
+@functools.lru_cache(SEEN)
+def code_to_html(source):
+    """Code, coloured."""
+    return Highlight2HTML(pygments_lexer="python")(source)
+
+
+@functools.lru_cache(SEEN)
+def markdown_to_html(source):
+    """Markdown without pictures of its own."""
+    return _rendered(source, {})
+
+
+def _rendered(source, attachments):
+    return MarkdownWithMath(renderer=Renderer(escape=False, attachments=attachments)).render(source)
+
+
 class PageExporter(HTMLExporter):
-    """nbconvert's HTMLExporter with that Markdown."""
+    """nbconvert's HTMLExporter with that Markdown, and without its last step, which reads the whole page once more."""
+
+    def from_notebook_node(self, nb, resources=None, **settings):
+        """The page, and the resources it was made with."""
+        return TemplateExporter.from_notebook_node(self, nb, resources, **settings)
+
+    def default_filters(self):
+        """The filters of templates, by name."""
+        yield from super().default_filters()
+        yield "highlight_code", code_to_html
 
     @pass_context
     def markdown2html(self, context, source):
         """Markdown to HTML, with the pictures attached to the cell."""
-        attachments = context.get("cell", {}).get("attachments", {})
-        return MarkdownWithMath(renderer=Renderer(escape=False, attachments=attachments)).render(source)
+        attachments = context.get("cell", {}).get("attachments")
+        return _rendered(source, attachments) if attachments else markdown_to_html(source)

@@ -5,11 +5,8 @@ import csv
 import io
 import os
 import sys
-import threading
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from pathlib import Path
 
 import nbformat
 
@@ -19,9 +16,10 @@ from .gradebook import Writer, alone
 from .judge import judge
 from .key import read_key
 from .report import report_folder, write_report
-from .sandbox import Limits, NoSandbox, Sandbox, SandboxError
-from .submission import (Job, digest_of_files, digest_of_run, keep, last_graded, note_graded, read_files, recall,
-                         run_submission, write_atomically)
+from .sandbox import Limits
+from .submission import (Job, Record, digest_of_files, digest_of_run, keep, last_graded, note_graded, read_files,
+                         recall, write_atomically)
+from .workers import Room, run_all
 
 SCORE_COLUMNS = ("assignment", "student_id", "score", "max_score", "late_penalty", "needs_manual_grade", "problem")
 
@@ -43,9 +41,9 @@ def grade(course, students=None, assignments=None, jobs=None, resume=False, sand
     """Grade what lies under gradebook/submitted/<student>/<assignment>/; returns all rows of this run.
 
     `students` and `assignments` choose by name (None: all); `jobs` submissions run at the same time
-    (None: one per processor). With `resume`, what an earlier run did with the same files is kept and
-    only judged again. Makes feedback pages, scores.csv and reports; what was handed in is only read. Raises
-    GradingError or SandboxError before anything is graded when nothing can be.
+    (None: one per processor; on a cluster as many as it has). With `resume`, what an earlier run did with
+    the same files is kept and only judged again. Makes feedback pages, scores.csv and reports; what was
+    handed in is only read. Raises GradingError or SandboxError before anything is graded when nothing can be.
     """
     began = time.monotonic()
     course.submitted.mkdir(parents=True, exist_ok=True)
@@ -81,32 +79,73 @@ def _folders(path):
 
 
 def _grade_all(course, todo, keys, jobs, resume, sandbox):
-    limits = _limits(course)
+    modules = frozenset().union(*(key.modules for key in keys.values()))
+    hidden = (str(course.gradebook), str(course.source), str(course.root / "nbgrader_config.py"))
+    room = Room(_limits(course), modules, hidden, sandbox)
     rows, progress = [], Progress(len(todo))
-    workers = _Workers(course, keys, limits, resume, sandbox)
-    with contextlib.closing(workers), Writer(course) as writer:
-        pool = ThreadPoolExecutor(max(1, min(jobs, len(todo))))
+    with Writer(course) as writer, contextlib.closing(_outcomes(course, todo, keys, jobs, resume, room)) as outcomes:
         try:
-            running = {pool.submit(workers.run, job): job for job in todo}
-            for finished in as_completed(running):
-                job = running.pop(finished)
-                row, remarks = _finish(course, job, finished, keys, writer)
+            for job, outcome in outcomes:
+                row, remarks = _finish(course, job, outcome, keys, writer)
                 rows.append(row)
                 for remark in ([row.problem] if row.problem else []) + remarks:
                     progress.say(f"{job.assignment} of {job.student}: {remark}")
                 progress.step(f"{job.assignment} of {job.student}")
         finally:
-            pool.shutdown(cancel_futures=True)
             progress.end()
     rows.sort(key=lambda row: (row.assignment, row.student_id))
     _make_all_pages(course, rows, jobs)
     return rows
 
 
-def _finish(course, job, finished, keys, writer):
+def _outcomes(course, todo, keys, jobs, resume, room):
+    """(job, its Record or the exception that kept it from having one), first what need not be run."""
+    to_run = []
+    for job in todo:
+        record = recall(course, job) if resume and job.assignment in keys else None
+        if record is not None and record.digest == _digest(_handed_in(course, job, keys), job, keys, room):
+            yield job, record
+        else:
+            to_run.append(job)
+    plain = {name: key.without_answers() for name, key in keys.items()}
+    submissions = ((job, _handed_in(course, job, keys), plain.get(job.assignment)) for job in to_run)
+    for job, outcome in run_all(submissions, room, max(1, min(jobs, len(to_run)))):
+        if isinstance(outcome, Record):
+            if outcome.digest != digest_of_run(outcome.handed_in, keys[job.assignment], room.limits):
+                raise GradingError("Another machine that runs submissions has another Python or other packages than "
+                                   "this one: install the same requirements.txt on both.")
+            try:
+                keep(course, job, outcome)
+            except OSError as failure:
+                outcome = failure
+        yield job, outcome
+
+
+def _handed_in(course, job, keys):
+    """The files of a submission, or the exception that says why it cannot be graded."""
+    try:
+        if job.assignment not in keys:
+            raise GradingError(f"{course.source.name}/ has no section {job.assignment}: rename the folder.")
+        if job.folder.is_symlink() or job.folder.parent.is_symlink():
+            raise GradingError("its folder is a link: put the files themselves there.")
+        return read_files(job.folder)
+    except Exception as failure:
+        return failure
+
+
+def _digest(files, job, keys, room):
+    """The digest of the run that these files need, None if they cannot be run."""
+    if isinstance(files, Exception):
+        return None
+    return digest_of_run(digest_of_files(files), keys[job.assignment], room.limits)
+
+
+def _finish(course, job, outcome, keys, writer):
     """Judge what was run and write it down; the row and further remarks."""
     try:
-        record = finished.result()
+        if isinstance(outcome, Exception):
+            raise outcome
+        record = outcome
         resubmitted = last_graded(course, job) != record.handed_in
         marks = judge(record, keys[job.assignment])
         timestamp, remark = _timestamp(job)
@@ -115,8 +154,6 @@ def _finish(course, job, finished, keys, writer):
                              nbformat.writes(notebook))
         saved = writer.save(job, marks, timestamp, resubmitted)
         note_graded(course, job, record)
-    except SandboxError:
-        raise
     except Exception as failure:
         pages.remove_pages(course, job.assignment, job.student)
         reason = str(failure) if isinstance(failure, GradingError) else f"{type(failure).__name__}: {failure}"
@@ -159,71 +196,16 @@ def _limits(course):
                            f"{', '.join(Limits.__dataclass_fields__)}.") from None
 
 
-# ---- running -------------------------------------------------------------------------------------
-
-
-class _Workers:
-    """Threads that each keep a sandbox; all waiting is done in them, all computing in the sandboxes."""
-
-    def __init__(self, course, keys, limits, resume, sandbox):
-        self._course, self._keys, self._limits, self._resume, self._sandbox = course, keys, limits, resume, sandbox
-        self._mine, self._all, self._lock = threading.local(), [], threading.Lock()
-
-    def run(self, job):
-        """Run a submission, or recall that; its Record."""
-        if job.assignment not in self._keys:
-            raise GradingError(f"{self._course.source.name}/ has no section {job.assignment}: rename the folder.")
-        if job.folder.is_symlink() or job.folder.parent.is_symlink():
-            raise GradingError("its folder is a link: put the files themselves there.")
-        key = self._keys[job.assignment]
-        before = recall(self._course, job) if self._resume else None
-        if before is not None:
-            handed_in = digest_of_files(read_files(job.folder))
-            if before.digest == digest_of_run(handed_in, key, self._limits):
-                return before
-        record = run_submission(job, key, self._runner())
-        keep(self._course, job, record)
-        return record
-
-    def _runner(self):
-        if not hasattr(self._mine, "runner"):
-            modules = frozenset().union(*(key.modules for key in self._keys.values()))
-            with self._lock:
-                if self._sandbox:
-                    runner = Sandbox(self._limits, modules, _secrets(self._course), number=len(self._all))
-                else:
-                    runner = NoSandbox(self._limits, modules)
-                self._all.append(runner)
-            if self._sandbox:
-                runner.test_walls()
-            self._mine.runner = runner
-        return self._mine.runner
-
-    def close(self):
-        for runner in self._all:
-            runner.close()
-
-
-def _secrets(course):
-    """What student code must not see: the class, the answers, and the grader's own files."""
-    home = Path.home()
-    prefixes = [Path(prefix).absolute() for prefix in (sys.prefix, sys.base_prefix, pages.__file__)]
-    own = [path for path in home.iterdir() if not any(prefix.is_relative_to(path) for prefix in prefixes)]
-    return [course.gradebook, course.source, course.root / "nbgrader_config.py", *own]
-
-
 # ---- pages ---------------------------------------------------------------------------------------
 
 
 def _make_all_pages(course, rows, jobs):
+    from joblib import Parallel, delayed
+
     todo = [(str(course.root), course.db_url, row.assignment, row.student_id) for row in rows if row.score is not None]
-    workers = min(jobs, len(todo) // 8)      # a process costs as much as several pages
-    if workers < 2:
-        for arguments in todo:
-            pages.make_pages(*arguments)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        list(pool.map(pages.make_pages, *zip(*todo, strict=True), chunksize=4))
+    workers = max(1, min(jobs, len(todo) // 50))     # starting one costs as much as some twenty pages
+    # here even where submissions are run on a cluster, and not by fork, as a cluster's client has threads
+    Parallel(n_jobs=workers, backend="loky")(delayed(pages.make_pages)(*arguments) for arguments in todo)
 
 
 # ---- reporting -----------------------------------------------------------------------------------

@@ -181,9 +181,11 @@ def _as_released(known, cell):
 # ---- running -------------------------------------------------------------------------------------
 
 
-def run_submission(job, key, runner):
-    """Run all notebooks of a submission; a Record. Raises GradingError when it cannot be graded."""
-    files = read_files(job.folder)
+def run_submission(files, key, runner):
+    """Run all notebooks among a submission's `files` ({path: bytes}); a Record.
+
+    Raises GradingError when it cannot be graded. The `key` may be one without answers.
+    """
     names = list(key.notebooks)
     present = [name for name in names if f"{name}.ipynb" in files]
     if not present:

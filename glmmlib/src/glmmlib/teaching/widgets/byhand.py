@@ -68,15 +68,19 @@ class _HandPicture:
         self.moving_picture = MovingPicture(figure)
 
     def move(self, *b):
-        """Show the curves of four coefficients; the sentence about them."""
+        """Show the curves of four coefficients; the sentences about them."""
         b, x = np.array(b), self.grid - self.trials.mean
+        way = []
         for condition, curve in self.curves.items():
             code = CODES[condition]
-            curve.set_data(self.grid, expit(b[0] + b[2] * code + (b[1] + b[3] * code) * x))
+            share = expit(b[0] + b[2] * code + (b[1] + b[3] * code) * x)
+            curve.set_data(self.grid, share)
+            way.append(f"from {100 * share[0]:.0f} to {100 * share[-1]:.0f} % when {condition}")
         value = self.trials.loglik(b)
         short = self.maximum - value
         end = "the maximum is reached." if short < 0.05 else f"{short:,.1f} below the maximum."
-        return f"Log-likelihood \N{MINUS SIGN}{-value:,.1f}: {end}"
+        return (f"Log-likelihood \N{MINUS SIGN}{-value:,.1f}: {end} "
+                f"From the smallest digits to the largest, the proportion correct goes {' and '.join(way)}.")
 
 
 def by_hand_explorer(data=None):
@@ -94,7 +98,7 @@ def by_hand_explorer(data=None):
 
     def slider(description, low, high):
         return ipywidgets.FloatSlider(value=0, min=low, max=high, step=0.01, description=description, readout_format=".2f",
-                                      layout={"width": "30em"}, style={"description_width": "9em"})
+                                      layout={"width": "40em"}, style={"description_width": "9em"})
 
     def view(intercept, size, condition, interaction):
         return picture.moving_picture, picture.move(intercept, size, condition, interaction)

@@ -73,7 +73,7 @@ class _LinkPicture:
         guide = {"color": GREY, "linewidth": 1, "linestyle": "--", "animated": True}
         moving = {"linewidth": 2, "animated": True}
         self.line, = predictor.plot([], [], color=BLUE, **moving)
-        self.curve, = outcome.plot([], [], color=ORANGE, **moving)
+        self.curve, = outcome.plot([], [], color=ORANGE, zorder=3.5, **moving)    # over the bars
         self.guides = [axis.plot([], [], **guide)[0] for axis in (predictor, link, outcome)]
         self.points = [axis.plot([], [], "o", color="black", zorder=4, animated=True)[0]
                        for axis in (predictor, link, outcome)]
