@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from scipy.optimize import linprog
 
 from ._kernels import terms as row_terms
 from .errors import SeparationError
@@ -115,6 +114,8 @@ def _explain_separation(rows, coefnames):
     and <= 0 for every failure, not all zero (Albert & Anderson 1984; linear programme as in
     Konis 2007).
     """
+    from scipy.optimize import linprog  # importing it takes longer than most fits
+
     X = rows.X / np.max(np.abs(rows.X), axis=0)
     sided = np.vstack([X[rows.y > 0], -X[rows.y < rows.n]])
     solution = linprog(-sided.sum(axis=0), A_ub=-sided, b_ub=np.zeros(len(sided)), bounds=(-1, 1))

@@ -35,7 +35,7 @@ INLINED double lane_exp(double x)
 {
     const double round = 6755399441055744.0; /* 1.5 * 2^52: adding it rounds to an integer, in the low bits */
     double shifted, k, r, p;
-    int64_t power, bits;
+    uint64_t power, bits;
     x = x < -708.0 ? -708.0 : x;
     x = x > 708.0 ? 708.0 : x;
     shifted = x * 1.4426950408889634 + round;
@@ -58,7 +58,7 @@ INLINED double lane_exp(double x)
     p = p + 1.0;
     memcpy(&power, &shifted, 8);
     memcpy(&bits, &p, 8);
-    bits += (int64_t)((uint64_t)power << 52);
+    bits += power << 52;
     memcpy(&p, &bits, 8);
     return p;
 }
