@@ -50,13 +50,13 @@ def test_the_fit_is_singular_with_rank_three(systems):
 
 
 def test_all_optimisers_find_the_same_optimum(systems):
-    """None finds a better one than ours, and the trusted ones find the same."""
+    """None finds a better one than ours, and all find the same."""
     best = systems["glmmlib"]["glmm"]["loglik"]
     found = {fit["optimiser"]: fit["loglik"] for fit in systems["lme4"]["optimisers"]}
     assert len(found) >= 5
     assert max(found.values()) < best + 1e-5
     assert found["bobyqa"] == pytest.approx(best, abs=1e-3)
-    assert sum(abs(loglik - best) < 0.01 for loglik in found.values()) >= len(found) - 1
+    assert min(found.values()) > best - 0.01
 
 
 def test_the_committed_lme4_numbers_belong_to_these_data(systems):
