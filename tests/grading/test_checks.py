@@ -272,7 +272,7 @@ def test_the_visible_check_tells_that_a_count_is_whole():
 
 
 @pytest.mark.parametrize("answer, right, said", [
-    (0.62, 0.625, "is close"), (0.03, 0.03255, "is rounded too much: a number in degrees, to 4 decimals"),
+    (0.62, 0.625, "is close"), (0.03, 0.03255, "is rounded too much. Asked for: a number (degrees), to 4 decimals."),
     (1, 0.84, "is not right"), (0.0, 0.0314, "is not right")])
 def test_who_rounds_too_much_is_told(answer, right, said):
     assert said in Number("x", "degrees", decimals=3 if right > 0.5 else 4).judge(answer, right).message

@@ -212,7 +212,7 @@ class Number(_Question):
                     "close, but not right to the decimals asked for")
         coarse = [round(expected, decimals) for decimals in range(self.decimals - 2, self.decimals)]
         if number in coarse and abs(number - expected) < 0.1 * abs(expected):
-            return f"is rounded too much: {self.form}, is asked for.", "rounded too much"
+            return f"is rounded too much. Asked for: {self.form}.", "rounded too much"
         return None
 
     def _wrong_unit(self, number, expected):
