@@ -17,7 +17,7 @@ DATA["t"] = DATA.x + RNG.normal(size=96) + RNG.normal(size=8).repeat(12)
 FORMULA = "y ~ x + c + (1 | g)"
 
 WRONG = ["bogus", "", -1, 0, 2.5, 10**9, float("nan"), None, True, [], {}, (1, 2, 3), ["a", "b"], {"a": 1}, object(), len,
-         np.nan * np.ones(3), pd.DataFrame(), DATA.head(0), pd.Series(["p", "q"])]
+         np.nan * np.ones(3), np.random.default_rng(1), np.random.SeedSequence(1), pd.DataFrame(), DATA.head(0), pd.Series(["p", "q"])]
 # Each call as it works, by what is called; what is not named keeps its default.
 CALLS = {
     "glmer": {"formula": FORMULA, "data": DATA},

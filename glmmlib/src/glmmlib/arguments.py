@@ -1,7 +1,7 @@
 """What public functions ask of their arguments, checked before anything is computed.
 
-    @accepts(level=FRACTION, type=one_of("response", "link"), seed=SEED)
-    def predict(model, type="response", level=0.95, seed=None): ...
+    @accepts(level=FRACTION, type=one_of("response", "link"), seed=GENERATOR)
+    def residuals(model, type="response", level=0.95, seed=None): ...
 
 A wrong one raises DataError: "level must be a number between 0 and 1, not 'high'." A default is never
 questioned, so that None is accepted where it stands for something. What only the model can tell, such as
@@ -83,7 +83,7 @@ def is_finite(value):
 
 
 def _is_seed(value):
-    if isinstance(value, (np.random.SeedSequence, np.random.Generator)):
+    if isinstance(value, np.random.SeedSequence):
         return True
     try:
         np.random.SeedSequence(value)
@@ -93,7 +93,6 @@ def _is_seed(value):
 
 
 FLAG = Kind("True or False", is_flag)
-NUMBER = Kind("a number", is_number)
 FRACTION = Kind("a number between 0 and 1", lambda value: is_number(value) and 0 < value < 1)
 FRACTIONS = some(FRACTION, "a number between 0 and 1, or a list of them")
 NAME = Kind("a name", lambda value: isinstance(value, str) and value != "")
@@ -104,7 +103,9 @@ NAMED_NUMBERS = Kind("a dict of names and numbers", lambda value: hasattr(value,
     isinstance(name, str) and is_number(number) for name, number in value.items()))
 NAMED = Kind("a dict of names and values", lambda value: isinstance(value, Mapping))
 FUNCTION = Kind("a function", callable)
-SEED = Kind("a whole number, 0 or more, or a random generator of numpy", _is_seed)
+SEED = Kind("a whole number, 0 or more, or a SeedSequence of numpy", _is_seed)
+GENERATOR = Kind("a whole number, 0 or more, or a random Generator of numpy",
+                 lambda value: isinstance(value, np.random.Generator) or _is_seed(value))
 WORKERS = Kind("a number of workers, or -1 for all processors",
                lambda value: whole(1).fits(value) or whole(-10**6).fits(value) and value < 0)
 TABLE = Kind("a pandas DataFrame", lambda value: hasattr(value, "columns") and hasattr(value, "iloc"))

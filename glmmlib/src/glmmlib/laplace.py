@@ -149,8 +149,8 @@ def optimise(objective, phi):
 
 
 def _starts(objective, phi):
-    """phi, then the objective's own start with small random effects, with those of the noise's
-    size and with large ones, and two points at random."""
+    """phi, then the objective's own start with small random effects, with its own and with large
+    ones, and two points at random."""
     yield phi
     theta = np.arange(len(phi)) < objective.k
     for factor in (0.1, 1.0, 5.0):

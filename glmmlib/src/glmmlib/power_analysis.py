@@ -10,7 +10,7 @@ from scipy.special import ndtr
 from .arguments import FLAG, FRACTION, MODEL, NAME, NAMED_NUMBERS, SEED, WORKERS, accepts, whole
 from .errors import DataError, GlmmlibError
 from .refitting import Refitter
-from .replicates import replicate
+from .replicates import child, replicate
 from .simulation import draw
 
 
@@ -69,7 +69,7 @@ def power(model, effect, groups, rows=None, *, by=None, fixef=None, n=200, alpha
     truth, table = replace(model.fit, beta=beta), []
     for i, (count, size) in enumerate((count, size) for count in _whole(groups, 2, "groups") for size in sizes):
         study = partial(_study, model, truth, names.index(effect), factor, count, size)
-        runs = replicate(study, n, np.random.SeedSequence(seed, spawn_key=(i,)), n_jobs, progress)
+        runs = replicate(study, n, child(seed, i), n_jobs, progress)
         p, converged, nobs = np.reshape(runs, (-1, 3)).T
         done = max(len(runs), 1)
         share = np.sum((p < alpha) & (converged == 1)) / done

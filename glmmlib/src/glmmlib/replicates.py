@@ -26,9 +26,7 @@ def replicate(function, n, seed=None, n_jobs=None, progress=True) -> list:
         from joblib import Parallel, delayed
     except ImportError:
         raise DataError("Simulating in parallel needs joblib: pip install joblib.") from None
-    seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    # Children by their place, not by spawn(), which would remember how many a SeedSequence has had.
-    children = [np.random.SeedSequence(seeds.entropy, spawn_key=(*seeds.spawn_key, i)) for i in range(n)]
+    children = [child(seed, i) for i in range(n)]
     size = max(1, min(LARGEST_CHUNK, n // 16))
     chunks = [children[i:i + size] for i in range(0, n, size)]
     done, report = [], _Report(n) if progress else lambda count: None
@@ -39,6 +37,12 @@ def replicate(function, n, seed=None, n_jobs=None, progress=True) -> list:
     except KeyboardInterrupt:
         warn(f"Interrupted after {len(done)} of {n} replicates: these are kept.", GlmmlibWarning)
     return done
+
+
+def child(seed, i):
+    """The i-th child of a seed, by its place: spawn() would remember how many a SeedSequence has had."""
+    parent = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    return np.random.SeedSequence(parent.entropy, spawn_key=(*parent.spawn_key, i))
 
 
 def _run(function, seeds):

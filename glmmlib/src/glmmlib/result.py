@@ -8,7 +8,7 @@ import pandas as pd
 
 from . import thresholds
 from .arguments import (
-    FLAG, FRACTION, FRACTIONS, FUNCTION, NAME, NAMES, SEED, TABLE, WORKERS, accepts, one_of, whole,
+    FLAG, FRACTION, FRACTIONS, FUNCTION, GENERATOR, NAME, NAMES, SEED, TABLE, WORKERS, accepts, one_of, whole,
 )
 from .bootstrap import Bootstrap, bootstrap
 from .convergence import Convergence
@@ -245,7 +245,7 @@ class GLMMResult:
         """
         return predict(self, newdata, re, type, allow_new_levels, se, level)
 
-    @accepts(type=one_of("pearson", "deviance", "response", "working", "quantile"), seed=SEED)
+    @accepts(type=one_of("pearson", "deviance", "response", "working", "quantile"), seed=GENERATOR)
     def residuals(self, type="pearson", seed=None) -> np.ndarray:
         """Residuals of the fitted rows, at their groups' conditional modes.
 
@@ -305,7 +305,7 @@ class GLMMResult:
         """The same model fitted to other responses, weights or data, or with parameters held: see `gl.refit`."""
         return refit(self, y, data=data, weights=weights, held=held, start=start)
 
-    @accepts(n=whole(), seed=SEED, re=one_of("new", "conditional"))
+    @accepts(n=whole(), seed=GENERATOR, re=one_of("new", "conditional"))
     def simulate(self, n=1, seed=None, re="new") -> pd.DataFrame:
         """Responses drawn from the fitted model, for the rows that were fitted.
 

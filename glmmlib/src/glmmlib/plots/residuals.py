@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaincinv, ndtri
 
-from ..arguments import AXIS, FRACTION, MODEL, NAME, SEED, TEXT, Kind, accepts, is_finite, whole
+from ..arguments import AXIS, FRACTION, GENERATOR, MODEL, NAME, TEXT, Kind, accepts, is_finite, whole
 from ..curves import is_number
 from ..errors import DataError
 from .style import BLUE, GREY, ORANGE, add_legend, describe, mean_of, new_axes, number, quantile_of, with_units
@@ -96,7 +96,7 @@ def plot_binned_residuals(result, x=None, bins=None, level=0.95, units=None, ax=
     return ax
 
 
-@accepts(result=MODEL, seed=SEED, level=FRACTION, residuals=RESIDUALS, ax=AXIS)
+@accepts(result=MODEL, seed=GENERATOR, level=FRACTION, residuals=RESIDUALS, ax=AXIS)
 def plot_quantile_residuals(result, seed=None, level=0.95, residuals=None, ax=None):
     """Ordered randomised quantile residuals against normal quantiles (Dunn & Smyth 1996).
 
