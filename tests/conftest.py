@@ -48,14 +48,21 @@ def sandbox():
 @pytest.fixture(scope="session")
 def browser():
     """The system's Chromium, run by Playwright; without one the test is skipped, or fails if CI=true."""
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
+    if not any(map(shutil.which, BROWSERS)):
         _do_without(f"No browser is installed: this test needs one of {', '.join(BROWSERS)}.")
+    with chromium() as browser:
+        yield browser
+
+
+@contextlib.contextmanager
+def chromium():
+    """The browser, for as long as the block runs."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+            executable_path=next(filter(None, map(shutil.which, BROWSERS))),
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
         )
         yield browser
         browser.close()
@@ -64,11 +71,12 @@ def browser():
 @pytest.fixture(scope="session")
 def start_lab():
     """Starts JupyterLab: `with start_lab(folder, token, *arguments, **environment) as address`."""
-    return _lab
+    return running_lab
 
 
 @contextlib.contextmanager
-def _lab(folder, token, *arguments, **environment):
+def running_lab(folder, token, *arguments, **environment):
+    """JupyterLab in a folder, for as long as the block runs; gives its address."""
     own = {f"JUPYTER{name}_DIR": folder / ".jupyter" / name for name in ("LAB_WORKSPACES", "_CONFIG", "_DATA")}
     log = folder / "lab.log"
     server = subprocess.Popen(
