@@ -13,7 +13,7 @@ import numpy as np
 
 from glmmlib import _kernels
 from glmmlib._kernels import reference
-from glmmlib._kernels.terms import Border, LaplaceTerms, meetings_of
+from glmmlib._kernels.terms import Border, Incidence, LaplaceTerms
 from glmmlib.family import Binomial, Gamma, Gaussian, Poisson
 
 FAMILIES = (Binomial(), Binomial("probit", 0.25, 0.02), Binomial("cloglog"), Binomial("cauchit"), Poisson(), Gamma(),
@@ -42,8 +42,8 @@ def good(rng):
     N = int(starts[-1])
     columns = np.sort(np.array([rng.permutation(K)[:s] for _ in range(N)], dtype=np.intp).reshape(N, s), axis=1)
     penalised = int(rng.integers(0, K + 1))
-    border = Border(columns, rng.normal(size=(N, s)), np.zeros(K), penalised, int(rng.integers(penalised, K + 1)),
-                    meetings_of(columns, starts) if rng.random() < 0.7 else None)
+    border = Border(Incidence(columns, starts, int(K)), rng.normal(size=(N, s)), np.zeros(K), penalised,
+                    int(rng.integers(penalised, K + 1)))
     n = rng.integers(1, 5, N).astype(float)
     arrays = {"y": rng.binomial(n.astype(int), 0.6).astype(float), "n": n, "eta_fixed": rng.normal(size=N),
               "Z": rng.normal(size=(N, q)), "starts": starts, "Lambda": np.tril(rng.normal(size=(q, q))),
@@ -111,41 +111,47 @@ def spoil(rng, array):
 
 
 def spoil_border(rng, border):
-    name = rng.choice([*Border._fields, "meetings", "itself"])
+    """(what was done, a function that gives another border): what is spoilt may be refused as it is made."""
+    name = rng.choice(["incidence", "columns", "starts", "K", *Border._fields[1:], "itself"])
+    at = border.incidence
     if name == "itself":
-        what, other = spoil(rng, border.columns)
-        return what, other
-    if name in ("penalised", "integrated"):
-        value = (-1, 10**9, 2**70, np.nan, 1.5, "x", None, np.int8(1), [0])[rng.integers(9)]
-        return f"{name} = {value!r}", border._replace(**{name: value})
-    if name != "meetings":
-        what, array = spoil(rng, getattr(border, name))
-        return f"{name}: {what}", border._replace(**{name: array})
-    meetings = border.meetings or meetings_of(border.columns, np.array([0, len(border.columns)]))
-    part = rng.choice(meetings._fields)
-    what, array = spoil(rng, getattr(meetings, part))
-    return f"meetings.{part}: {what}", border._replace(meetings=meetings._replace(**{part: array}))
+        what, other = spoil(rng, at.columns)
+        return what, lambda: other
+    if name in ("K", "penalised", "integrated"):
+        value = (-1, 10**6, 2**70, np.nan, 1.5, "x", None, np.int8(1), [0])[rng.integers(9)]
+        return f"{name} = {value!r}", lambda: (
+            border._replace(incidence=Incidence(at.columns, at.starts, value)) if name == "K" else
+            border._replace(**{name: value}))
+    if name == "incidence":  # of other rows, or nothing of the kind
+        other = good(rng)[1]
+        what = (other and other.incidence, at.columns, None)[rng.integers(3)]
+        return f"incidence: {type(what).__name__}", lambda: border._replace(incidence=what)
+    what, array = spoil(rng, getattr(border if name in border._fields else at, name))
+    return f"{name}: {what}", lambda: (
+        border._replace(**{name: array}) if name in border._fields else
+        border._replace(incidence=Incidence(**{"columns": at.columns, "starts": at.starts, "K": at.K, name: array})))
 
 
 def case(seed):
-    """(description, family, arrays, border, observed) for a seed."""
+    """(description, family, arrays, function that gives the border, observed) for a seed."""
     rng = np.random.default_rng(seed)
     (arrays, border), said = good(rng), []
+    make = lambda: border
     targets = rng.permutation([*arrays] + 5 * ["border"] * (border is not None))
     for name in dict.fromkeys(targets[:rng.integers(1, 3)]):
         if name == "border":
-            what, border = spoil_border(rng, border)
+            what, make = spoil_border(rng, border)
         else:
             what, arrays[name] = spoil(rng, arrays[name])
         said.append(f"{name}: {what}")
     family = FAMILIES[rng.integers(len(FAMILIES))]
-    return f"{family!r}: {'; '.join(said)}", family, arrays, border, bool(rng.random() < 0.5)
+    return f"{family!r}: {'; '.join(said)}", family, arrays, make, bool(rng.random() < 0.5)
 
 
-def outcome(entry, family, arrays, border, observed):
+def outcome(entry, family, arrays, make_border, observed):
     """What an entry makes of the arrays: a "likelihood", "none", or the name of an exception that says something."""
     try:
-        terms = entry(family, *arrays.values(), border=border, observed=observed)
+        terms = entry(family, *arrays.values(), border=make_border(), observed=observed)
     except WRONG as error:
         assert str(error), f"{type(error).__name__} without a word"
         return type(error).__name__

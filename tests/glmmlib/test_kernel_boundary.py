@@ -1,6 +1,7 @@
 """What the kernels promise whoever calls them: no array crashes them, the same input gives the same bits, and
 other threads run meanwhile."""
 
+import pickle
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from scipy.linalg.lapack import dpotrf
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from glmmlib import _kernels
-from glmmlib._kernels.terms import Border, Meetings, checked_arrays, checked_border, meetings_of
+from glmmlib._kernels.terms import Border, Incidence, checked_arrays, checked_border
 from glmmlib.family import Binomial
 
 CASES = 3000
@@ -34,7 +35,7 @@ def test_hostile_arrays_are_refused_or_answered():
 def test_hostile_cases_spoil_every_argument():
     said = " ".join(case(seed)[0] for seed in range(1000))
     for name in ("y", "n", "eta_fixed", "Z", "starts", "Lambda", "u0", "columns", "values", "start", "penalised",
-                 "integrated", "meetings.touched", "meetings.offsets", "meetings.local"):
+                 "integrated", "K", "incidence"):
         assert f"{name}: " in said or f"{name} = " in said, name
 
 
@@ -44,8 +45,9 @@ def test_the_layout_in_memory_does_not_matter(layout):
     for _ in range(20):
         arrays, border = good(rng)
         changed = {name: LAYOUTS[layout](array) for name, array in arrays.items()}
-        other = border and Border(*map(LAYOUTS[layout], border[:3]), *border[3:5],
-                                  border.meetings and Meetings(*map(LAYOUTS[layout], border.meetings)))
+        other = border and Border(
+            Incidence(*map(LAYOUTS[layout], (border.incidence.columns, border.incidence.starts)), border.incidence.K),
+            *map(LAYOUTS[layout], border[1:3]), *border[3:])
         for name, entry in entries().items():
             plain = entry(Binomial(), *arrays.values(), border=border, observed=False)
             same(plain, entry(Binomial(), *changed.values(), border=other, observed=False), name)
@@ -62,7 +64,7 @@ def crossed():
     starts, columns = np.array([0, 2, 4]), np.array([[0], [1], [1], [2]])
     arrays = dict(y=np.ones(4), n=np.ones(4), eta_fixed=np.zeros(4), Z=np.ones((4, 1)), starts=starts,
                   Lambda=np.ones((1, 1)), u0=np.zeros((2, 1)))
-    return arrays, Border(columns, np.ones((4, 1)), np.zeros(3), 3, 3, meetings_of(columns, starts))
+    return arrays, Border(Incidence(columns, starts, 3), np.ones((4, 1)), np.zeros(3), 3, 3)
 
 
 @pytest.mark.parametrize("change, sentence", [
@@ -79,38 +81,50 @@ def test_arrays_that_would_lead_astray_are_named(kernel, change, sentence):
 
 
 @pytest.mark.parametrize("change, sentence", [
-    (dict(columns=[[0], [1], [1], [3]]), "columns must index its start"),
-    (dict(columns=[[0, 1], [1, 0], [1, 2], [2, 2]], values=np.ones((4, 2))), "columns must rise within every row"),
+    (dict(values=np.ones((4, 2))), r"values must be \(4, 1\) like its columns, not \(4, 2\)"),
+    (dict(incidence=Incidence([[0], [1], [1], [2]], [0, 1, 4], 3)), "incidence must be that of rows in the same groups"),
+    (dict(incidence=Incidence([[0], [1], [1], [2]], [0, 2, 4], 4)), r"start must be \(4,\), not \(3,\)"),
+    (dict(incidence=([[0], [1], [1], [2]], [0, 2, 4], 3)), "Border with an Incidence"),
     (dict(penalised=4), "0 <= penalised <= integrated"),
-    (dict(penalised=1.5), "must be integers, not 1.5 and 3"),
-    (dict(start=[[0.0, 0.0, 0.0]]), "columns must index its start"),
+    (dict(penalised=1.5), "penalised must be an integer, not 1.5"),
+    (dict(start=[[0.0, 0.0, 0.0]]), r"start must be \(3,\), not \(1, 3\)"),
 ])
 @pytest.mark.parametrize("kernel", entries())
 def test_borders_that_would_lead_astray_are_named(kernel, change, sentence):
     arrays, border = crossed()
     with pytest.raises((ValueError, TypeError), match=sentence):
         entries()[kernel](Binomial(), *arrays.values(), border=border._replace(**change), observed=False)
-    with pytest.raises(TypeError, match="border must be a Border or None, not tuple"):
+    with pytest.raises(TypeError, match="border must be a Border with an Incidence, or None, not tuple"):
         entries()[kernel](Binomial(), *arrays.values(), border=tuple(border), observed=False)
 
 
 @pytest.mark.parametrize("change, sentence", [
-    (dict(touched=[0, 1, 1, 3]), "touched must index its start"),
-    (dict(touched=[0, 1, 1, -1]), "touched must index its start"),
-    (dict(touched=[1, 0, 1, 2]), "touched must rise within every group"),
-    (dict(touched=[0, 1, 2, 2], offsets=[0, 3, 4]), "local must be the places"),
-    (dict(offsets=[0, 2**62, 4]), "offsets must rise"),
-    (dict(offsets=[0, 4]), "must have touched"),
-    (dict(local=[[0], [1], [0], [2]]), "local must be the places"),
-    (dict(local=[[0], [-1], [0], [1]]), "local must be the places"),
-    (dict(local=[[0], [0], [0], [1]]), "local must be the places"),
+    (dict(columns=[[0], [1], [1], [3]]), r"columns must be 0\.\.2"),
+    (dict(columns=[[0], [1], [-1], [2]]), r"columns must be 0\.\.2"),
+    (dict(columns=[[0, 1], [1, 0], [1, 2], [0, 2]]), "columns must rise within every row"),
+    (dict(columns=[[0], [1], [1]]), r"columns must be \(4, s\), not \(3, 1\)"),
+    (dict(columns=[[0.5], [1], [1], [2]]), "columns must be an array of integers"),
+    (dict(starts=[0, 2**62, 4]), "starts must rise"),
+    (dict(K=2**62), "K must be a number of coefficients"),
+    (dict(K=-1), "K must be a number of coefficients"),
+    (dict(K=3.0), "K must be an integer, not 3.0"),
 ])
-def test_meetings_that_are_not_those_of_the_columns_are_named(change, sentence):
-    arrays, border = crossed()
-    meetings = Meetings(touched=[0, 1, 1, 2], offsets=[0, 2, 4], local=[[0], [1], [0], [1]])
-    border = border._replace(meetings=meetings._replace(**change))
-    with pytest.raises(ValueError, match=sentence):
-        entries()["_compiled.laplace"](Binomial(), *arrays.values(), border=border, observed=False)
+def test_incidences_that_would_lead_astray_are_named(change, sentence):
+    with pytest.raises((ValueError, TypeError), match=sentence):
+        Incidence(**dict(columns=[[0], [1], [1], [2]], starts=[0, 2, 4], K=3) | change)
+
+
+def test_an_incidence_cannot_be_changed_once_it_is_checked():
+    incidence = Incidence([[0], [1], [1], [2]], [0, 2, 4], 3)
+    for name in Incidence.__slots__:
+        with pytest.raises(AttributeError, match="cannot be changed"):
+            setattr(incidence, name, np.zeros(2))
+        if name != "K":
+            with pytest.raises(ValueError):
+                getattr(incidence, name).flags.writeable = True
+    again = pickle.loads(pickle.dumps(incidence))
+    for name in Incidence.__slots__:
+        np.testing.assert_array_equal(getattr(again, name), getattr(incidence, name))
 
 
 # --- the same bits ---------------------------------------------------------------------------
@@ -120,7 +134,7 @@ def wide(K=300, groups=400, rows=4000):
     rng = np.random.default_rng(0)
     starts = np.r_[0, np.sort(rng.integers(0, rows, groups - 1)), rows]
     columns = rng.integers(0, K, (rows, 1))
-    border = Border(columns, np.full((rows, 1), 0.7), np.zeros(K), K, K, meetings_of(columns, starts))
+    border = Border(Incidence(columns, starts, K), np.full((rows, 1), 0.7), np.zeros(K), K, K)
     n = np.ones(rows)
     return (rng.binomial(1, 0.6, rows).astype(float), n, rng.normal(size=rows), np.ones((rows, 1)), starts,
             np.array([[0.8]]), np.zeros((groups, 1)), border)
@@ -199,17 +213,14 @@ def small(structure):
     y, n, eta, Z, starts, Lambda, u0, border = bordered(0, Binomial("cauchit", 0.25, 0.02), structure, q=1)
     assert len(y) < 100
     if border is not None:  # the fixed effects alone, not integrated over, as NumPy's functions for that let go of it
-        border = Border(border.columns[:, 2:] - 8, border.values[:, 2:], np.zeros(2), 0, 0)
-        border = border._replace(meetings=meetings_of(border.columns, starts))
+        columns, values = border.incidence.columns[:, 2:] - 8, np.ascontiguousarray(border.values[:, 2:])
+        border = Border(Incidence(columns, starts, 2), values, np.zeros(2), 0, 0)
     return Binomial("cauchit", 0.25, 0.02), (y, n, eta, Z, starts, Lambda, u0), border
 
 
 @pytest.mark.parametrize("structure", ["nested", "profile"])
-def test_the_compiled_kernel_lets_go_of_the_gil(structure, monkeypatch):
-    from glmmlib._kernels import _bordered
-
+def test_the_compiled_kernel_lets_go_of_the_gil(structure):
     family, arrays, border = small(structure)
-    monkeypatch.setattr(_bordered, "checked_meetings", lambda border, starts: border.meetings)  # lets go of it too
     assert lets_others_in(lambda: entries()["_compiled.laplace"](family, *arrays, border=border, observed=False))
 
 
@@ -218,7 +229,7 @@ def test_what_the_kernels_do_with_the_gil_does_not_let_others_in():
     _, arrays, border = small("profile")
 
     def checks():
-        checked, _ = checked_arrays(*arrays), checked_border(border, len(arrays[0]))
+        checked, _ = checked_arrays(*arrays), checked_border(border, arrays[4])
         return checked.Z @ checked.Lambda, checked.u0.copy(), dpotrf(np.eye(2))
 
     assert not lets_others_in(checks)

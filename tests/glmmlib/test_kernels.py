@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from glmmlib._kernels import _compiled as compiled
 from glmmlib._kernels import reference
-from glmmlib._kernels.terms import Border, Meetings, meetings_of
+from glmmlib._kernels.terms import Border, Incidence
 from glmmlib.family import Binomial
 
 KERNELS = [pytest.param(k.laplace, id=k.NAME) for k in (reference, compiled)]
@@ -31,24 +31,28 @@ def run(laplace, y, n, X, beta, Z, starts, Lambda, u0):
     return laplace(Binomial(), y, n, X @ beta, Z, starts, Lambda, u0)
 
 
-STRUCTURES = ("nested", "crossed", "profile", "integrate")
+STRUCTURES = ("nested", "crossed", "apart", "profile", "integrate")
 
 
 def bordered(seed, family, structure, q=2):
-    """Arrays for a family's kernel, and the border of a structure: one factor alone, crossed with
-    another of two coefficients, and fixed effects solved for within, or integrated over too."""
+    """Arrays for a family's kernel, and the border of a structure: one factor alone, crossed with another of two
+    coefficients, the same with every second group meeting every second level only, and fixed effects solved for
+    within, or integrated over too."""
     y, n, X, beta, Z, starts, Lambda, u0 = problem(seed, q=q, groups=6)
     rng = np.random.default_rng(seed)
     y = responses(family, rng, len(y), n)
     border = None
     if structure != "nested":
-        K, inner = 2 * 4, structure != "crossed"
-        columns = 2 * rng.integers(0, 4, len(y))[:, None] + np.arange(2)
+        K, inner, levels = 2 * 4, structure in ("profile", "integrate"), rng.integers(0, 4, len(y))
+        if structure == "apart":
+            levels = 2 * (levels // 2) + np.repeat(np.arange(6), np.diff(starts)) % 2
+        columns = 2 * levels[:, None] + np.arange(2)
         values = rng.normal(size=(len(y), 2)) @ np.array([[0.6, 0.0], [0.2, 0.5]])
         if inner:
             columns = np.hstack([columns, np.tile([K, K + 1], (len(y), 1))])
             values = np.hstack([values, X])
-        border = Border(columns, values, np.zeros(K + 2 * inner), K, K + 2 * (structure == "integrate"))
+        border = Border(Incidence(columns, starts, K + 2 * inner), values, np.zeros(K + 2 * inner), K,
+                        K + 2 * (structure == "integrate"))
     return y, n, 0.3 * X @ beta, Z, starts, 0.7 * Lambda, u0, border
 
 
@@ -229,35 +233,46 @@ def test_row_terms_are_the_family_s_own(family, rows):
         np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-10, err_msg=name)
 
 
-@pytest.mark.parametrize("change", [
-    {"touched": np.array([0, 9])}, {"local": np.full((2, 1), 5)}, {"local": np.full((2, 1), -1)},
-    {"offsets": np.array([0, 99])}, {"touched": np.array([1, 0])}, {"local": np.zeros((3, 1))}])
-def test_meetings_are_checked_at_the_boundary(change):
-    columns = np.array([[0], [1]])
-    good = meetings_of(columns, np.array([0, 2]))
-    border = Border(columns, np.ones((2, 1)), np.zeros(2), 2, 2, good)
-    arrays = (Binomial(), np.ones(2), np.ones(2), np.zeros(2), np.ones((2, 1)), [0, 2], np.ones((1, 1)), np.zeros((1, 1)))
-    assert np.isfinite(compiled.laplace(*arrays, border=border).deviance)
-    with pytest.raises(ValueError, match="meetings"):
-        compiled.laplace(*arrays, border=border._replace(meetings=good._replace(**change)))
-
-
 def test_a_border_that_is_met_in_part_or_in_whole_gives_the_same():
-    """Groups that meet every coefficient go to BLAS, others coefficient by coefficient."""
-    y, n, eta, Z, starts, Lambda, u0, border = bordered(5, Binomial(), "crossed")
-    parts = meetings_of(border.columns, starts)
-    J, K = len(starts) - 1, len(border.start)
-    whole = Meetings(np.tile(np.arange(K), J), K * np.arange(J + 1), border.columns)
-    pairs = np.unique(np.repeat(np.arange(J), np.diff(starts))[:, None] * K + border.columns)
-    some = Meetings(pairs % K, np.searchsorted(pairs, K * np.arange(J + 1)), np.stack([
-        np.searchsorted(pairs, g * K + row) - np.searchsorted(pairs, g * K)
-        for g, row in zip(np.repeat(np.arange(J), np.diff(starts)), border.columns)]))
-    assert len(some.touched) < len(whole.touched)
-    results = [evaluate(Binomial(), compiled.laplace, y, n, eta, Z, starts, Lambda, u0, border._replace(meetings=m))
-               for m in (parts, whole, some)]
-    for result in results[1:]:
-        for name in result._fields:
-            np.testing.assert_allclose(getattr(result, name), getattr(results[0], name), rtol=1e-9, atol=1e-10, err_msg=name)
+    """Groups that meet every coefficient go to BLAS, others coefficient by coefficient, components one by one."""
+    y, n, eta, Z, starts, Lambda, u0, border = bordered(5, Binomial(), "apart")
+    columns, K = border.incidence.columns, border.incidence.K
+    parts, whole = (Incidence(columns, starts, K, whole=w) for w in (False, True))
+    assert len(parts.touched) < len(whole.touched) and len(parts.components) > len(whole.components)
+    results = [evaluate(Binomial(), compiled.laplace, y, n, eta, Z, starts, Lambda, u0, border._replace(incidence=i))
+               for i in (parts, whole)]
+    for name, one, other in zip(results[0]._fields, *results):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-10, err_msg=name)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_an_incidence_is_what_its_columns_say(seed):
+    rng = np.random.default_rng(seed)
+    J, K, s = rng.integers(1, 6), rng.integers(2, 12), rng.integers(1, 3)
+    starts = np.r_[0, np.cumsum(rng.integers(0, 4, J))]
+    columns = np.sort(np.array([rng.permutation(K)[:s] for _ in range(starts[-1])], dtype=np.intp).reshape(-1, s), axis=1)
+    incidence = Incidence(columns, starts, K)
+    np.testing.assert_array_equal(incidence.order[incidence.places], columns)
+    assert sorted(incidence.order) == list(range(K))
+    sets = [set(incidence.order[a:b]) for a, b in zip(incidence.components, incidence.components[1:])]
+    for j in range(J):
+        mine = incidence.touched[incidence.offsets[j]:incidence.offsets[j + 1]]
+        rows = slice(starts[j], starts[j + 1])
+        np.testing.assert_array_equal(mine[incidence.local[rows]], incidence.places[rows])
+        assert np.all(np.diff(mine) > 0) and set(incidence.order[mine]) <= sets[incidence.component_of[j]]
+    if len(incidence.touched) < J * K:  # exactly the meetings, and components that cannot be split further
+        met = {(j, k) for j in range(J) for k in columns[starts[j]:starts[j + 1]].ravel()}
+        assert len(incidence.touched) == len(met)
+        for component in sets:
+            reached = set(list(component)[:1])
+            while True:
+                groups = {j for j, k in met if k in reached}
+                wider = reached | {k for j, k in met if j in groups}
+                if wider == reached:
+                    break
+                reached = wider
+            assert reached == component
 
 
 def test_chord_steps_lead_to_the_same_mode(monkeypatch):

@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 from ._kernels import laplace
-from ._kernels.terms import Border, meetings_of
+from ._kernels.terms import Border, Incidence
 
 FAILED = 1e300  # the objective where there is no likelihood: the search turns back
 START_SD = 0.5  # of the random effects where a search starts, in units of the noise
@@ -83,8 +83,8 @@ class Objective:
             columns.append(np.tile(np.arange(K, K + self.X.shape[1]), (len(self.X), 1)))
             K += self.X.shape[1]
         columns = np.hstack(columns)
-        return Border(columns, np.zeros(columns.shape), np.zeros(K), penalised,
-                      K if self.inner == "integrate" else penalised, meetings_of(columns, rows.starts))
+        return Border(Incidence(columns, rows.starts, K), np.zeros(columns.shape), np.zeros(K), penalised,
+                      K if self.inner == "integrate" else penalised)
 
     def widened(self, phi, factor, directions, sd):
         """The same model with further random effects of one factor, and phi there.

@@ -51,8 +51,8 @@ class Posterior:
         return cls(
             Lambdas=Lambdas,
             first=L @ terms.cov @ L.T, cross=outer(L @ np.asarray(terms.cross_cov)),
-            corner=outer(outer(terms.border_cov).T), fixed=L @ given_beta.cov @ L.T,
-            fixed_corner=outer(outer(given_beta.border_cov).T), groups=objective.rows.groups,
+            corner=outer(outer(np.asarray(terms.border_cov)).T), fixed=L @ given_beta.cov @ L.T,
+            fixed_corner=outer(outer(np.asarray(given_beta.border_cov)).T), groups=objective.rows.groups,
             jacobians=tuple(jacobians), beta_jacobian=beta_jacobian, phi_cov=phi_cov)
 
     @property

@@ -1,162 +1,219 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The compiled Laplace kernel for several grouping factors, or fixed effects solved for within.
 
-Same numbers as `_kernels.reference`, whose names it keeps. The first factor's groups are
-eliminated one by one; each touches only the coefficients of the border that its own rows meet,
-so that the cost of crossed designs grows with the meetings, not with groups times border. The
-Schur complement of the border is dense and goes to LAPACK; where every group meets every coefficient
-of the border, the elimination goes to BLAS as well.
+Same numbers as `_kernels.reference`, whose names it keeps. The first factor's groups are eliminated
+one by one; each touches only the coefficients of the border that its own rows meet, so that the cost
+of crossed designs grows with the meetings, not with groups times border. The Schur complement of the
+border falls apart into the components of its incidence: one of all coefficients where factors are
+crossed, many small ones where they are nested. Each is dense and goes to LAPACK; where every group
+meets every coefficient, the elimination goes to BLAS as well.
+
+All coefficients make one vector: those of the groups, u (J, q), then the border's in the order of its
+incidence. The arrays are checked at the boundary; the loops run without the GIL and allocate nothing.
 """
+from itertools import pairwise
+
 import numpy as np
-from scipy.linalg.blas import dsyrk
-from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
+from scipy.linalg import cython_blas, cython_lapack
 
 from glmmlib._kernels.terms import (
-    CHORD_GAIN, DECREMENT_TOLERANCE, LaplaceTerms, MAX_HALVINGS, MAX_STEPS, checked_arrays, checked_border,
-    checked_meetings)
+    CHORD_GAIN, DECREMENT_TOLERANCE, LaplaceTerms, MAX_HALVINGS, MAX_STEPS, checked_arrays, checked_border)
 
+from cpython.pycapsule cimport PyCapsule_GetName, PyCapsule_GetPointer
 from glmmlib._kernels.families cimport Family, Terms, family_of, rows_terms
 from glmmlib._kernels.linear cimport backward, factorise, forward
 
-from libc.math cimport log
+from libc.math cimport fabs, isfinite, log, INFINITY, NAN
+from libc.string cimport memcpy, memset
+
+cdef extern from "border.h" nogil:
+    void border_eta(Py_ssize_t q, Py_ssize_t s, Py_ssize_t J, const Py_ssize_t* starts, double* M, double* V,
+                    const Py_ssize_t* columns, double* fixed, double* u, double* b, double* eta)
+    void border_transposed(Py_ssize_t q, Py_ssize_t s, Py_ssize_t J, const Py_ssize_t* starts, double* M, double* V,
+                           const Py_ssize_t* columns, double* rows, double* u, double* b)
+    void border_moments(Py_ssize_t q, Py_ssize_t s, Py_ssize_t start, Py_ssize_t stop, double* M, double* V,
+                        const Py_ssize_t* columns, const Py_ssize_t* local, double* weights, double* L, double* C,
+                        Py_ssize_t width, double* S, Py_ssize_t base, Py_ssize_t size)
+    void border_leverage(Py_ssize_t q, Py_ssize_t s, Py_ssize_t start, Py_ssize_t stop, double* M, double* V,
+                         const Py_ssize_t* columns, const Py_ssize_t* local, double* F, double* X, Py_ssize_t width,
+                         double* P, Py_ssize_t base, Py_ssize_t size, double* T, double* U, double* h)
+    void border_slopes(Py_ssize_t q, Py_ssize_t s, Py_ssize_t J, const Py_ssize_t* starts, const Py_ssize_t* columns,
+                       double* Z, double* T, double* d1, double* W, double* v, double* u, double* lam, double* b,
+                       double* lam_b, double* dLambda, double* U)
+
+cdef extern from "lanes.h" nogil:
+    double lanes_total(Py_ssize_t N, double* v)
+    double lanes_dot(Py_ssize_t N, double* v, double* w)
+
+cdef double TOLERANCE = DECREMENT_TOLERANCE
+cdef int STEPS = MAX_STEPS, HALVINGS = MAX_HALVINGS
 
 
-cdef inline void add_row(
-    Py_ssize_t q, Py_ssize_t s, double w, double* m, double* v, Py_ssize_t* column, Py_ssize_t* local,
-    double* L, double* C, Py_ssize_t width, double* corner, Py_ssize_t K,
-) noexcept nogil:
-    """Add w times a row's outer product to its blocks: the group's own L, the cross C and the corner."""
-    cdef Py_ssize_t r, c
-    cdef double t
-    for r in range(q):
-        t = w * m[r]
-        for c in range(r + 1):
-            L[r * q + c] += t * m[c]
-        for c in range(s):
-            C[r * width + local[c]] += t * v[c]
-    for r in range(s):
-        t = w * v[r]
-        for c in range(r + 1):
-            corner[column[r] * K + column[c]] += t * v[c]
+# --- SciPy's BLAS and LAPACK, column-major; their addresses are had at run time, so that building needs no SciPy ------
+
+ctypedef void (*syrk_t)(char*, char*, int*, int*, double*, double*, int*, double*, double*, int*) noexcept nogil
+ctypedef void (*gemm_t)(char*, char*, int*, int*, int*, double*, double*, int*, double*, int*, double*, double*,
+                        int*) noexcept nogil
+ctypedef void (*potrf_t)(char*, int*, double*, int*, int*) noexcept nogil
+ctypedef void (*potrs_t)(char*, int*, int*, double*, int*, double*, int*, int*) noexcept nogil
+
+cdef void* address(object library, str name) except NULL:
+    capsule = library.__pyx_capi__[name]
+    return PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule))
+
+cdef syrk_t dsyrk = <syrk_t> address(cython_blas, "dsyrk")
+cdef gemm_t dgemm = <gemm_t> address(cython_blas, "dgemm")
+cdef potrf_t dpotrf = <potrf_t> address(cython_lapack, "dpotrf")
+cdef potrf_t dpotri = <potrf_t> address(cython_lapack, "dpotri")
+cdef potrs_t dpotrs = <potrs_t> address(cython_lapack, "dpotrs")
+
+# A lower triangle row by row is LAPACK's upper one, column by column.
+cdef char* UPPER = "U"
+cdef char* AS_IT_IS = "N"
 
 
-cdef class Layout:
-    """Which coefficients each row has: M (N, q) of its group, V (N, s) of the border."""
+ctypedef struct Layout:
+    # Which coefficients each row has: M (N, q) of its group, V (N, s) of the border; the rest as in `Incidence`.
+    double* M
+    double* V
+    const Py_ssize_t* columns       # in the kernel's order
+    const Py_ssize_t* local
+    const Py_ssize_t* starts
+    const Py_ssize_t* touched
+    const Py_ssize_t* offsets
+    const Py_ssize_t* order
+    const Py_ssize_t* components
+    const Py_ssize_t* component_of
+    const Py_ssize_t* squares       # (B + 1,) where each component's block (size, size) begins
+    Py_ssize_t N, q, s, J, K, B, meetings, penalised, integrated
+    bint full                       # every group meets every coefficient of the border
 
-    cdef object arrays  # keeps alive what the pointers point to
-    cdef double* M
-    cdef double* V
-    cdef Py_ssize_t* columns
-    cdef Py_ssize_t* local
-    cdef Py_ssize_t* starts
-    cdef Py_ssize_t* touched
-    cdef Py_ssize_t* offsets
-    cdef Py_ssize_t N, q, s, J, K, meetings, penalised, integrated
-    cdef bint full   # every group meets every coefficient of the border
 
-    def __init__(self, M, starts, border):
-        meetings = checked_meetings(border, starts)
-        self.arrays = M, starts, border, meetings
-        cdef double[:, ::1] M_ = M, V_ = border.values
-        cdef Py_ssize_t[:, ::1] columns = border.columns, local = meetings[2]
-        cdef Py_ssize_t[::1] starts_ = starts, touched = meetings[0], offsets = meetings[1]
-        self.N, self.q, self.s = M.shape[0], M.shape[1], border.values.shape[1]
-        self.J, self.K, self.meetings = len(starts) - 1, len(border.start), len(touched)
-        self.penalised, self.integrated = border.penalised, border.integrated
-        self.full = self.K > 0 and self.meetings == self.J * self.K
-        self.starts, self.offsets = &starts_[0], &offsets[0]
-        if self.N:
-            self.M = &M_[0, 0]
-        if self.N and self.s:
-            self.V, self.columns = &V_[0, 0], &columns[0, 0]
-            self.local, self.touched = &local[0, 0], &touched[0]
+cdef Layout layout_of(double[:, ::1] M, border, const Py_ssize_t[::1] squares) except *:
+    """Its pointers are good as long as the arguments live."""
+    cdef Layout at
+    incidence = border.incidence
+    cdef double[:, ::1] V = border.values
+    cdef const Py_ssize_t[:, ::1] columns = incidence.places, local = incidence.local
+    at.N, at.q, at.s, at.J, at.K = M.shape[0], M.shape[1], V.shape[1], len(incidence.starts) - 1, incidence.K
+    at.B, at.meetings = len(squares) - 1, len(incidence.touched)
+    at.penalised, at.integrated = border.penalised, border.integrated
+    at.full = at.B == 1 and at.K > 0 and at.meetings == at.J * at.K
+    at.starts, at.touched, at.offsets = first_of(incidence.starts), first_of(incidence.touched), first_of(incidence.offsets)
+    at.order, at.components = first_of(incidence.order), first_of(incidence.components)
+    at.component_of, at.squares = first_of(incidence.component_of), first_of(squares)
+    at.M = at.V = NULL
+    at.columns = at.local = NULL
+    if at.N:
+        at.M = &M[0, 0]
+    if at.N and at.s:
+        at.V, at.columns, at.local = &V[0, 0], &columns[0, 0], &local[0, 0]
+    return at
 
-    cdef void eta(self, double[::1] fixed, double[:, ::1] u, double[::1] b, double[::1] out) noexcept nogil:
-        """fixed + M u + V b."""
-        cdef Py_ssize_t i, j, r, q = self.q, s = self.s
-        cdef double t
-        cdef double* m = self.M
-        cdef double* v = self.V
-        cdef Py_ssize_t* column = self.columns
-        for j in range(self.J):
-            for i in range(self.starts[j], self.starts[j + 1]):
-                t = fixed[i]
-                for r in range(q):
-                    t += m[i * q + r] * u[j, r]
-                for r in range(s):
-                    t += v[i * s + r] * b[column[i * s + r]]
-                out[i] = t
 
-    cdef void transposed(self, double* rows, double[:, ::1] first, double[::1] border) noexcept nogil:
-        """Add M' rows to first (J, q) and V' rows to border (K,)."""
-        cdef Py_ssize_t i, j, r, q = self.q, s = self.s
-        cdef double w
-        cdef double* m = self.M
-        cdef double* v = self.V
-        cdef Py_ssize_t* column = self.columns
-        for j in range(self.J):
-            for i in range(self.starts[j], self.starts[j + 1]):
-                w = rows[i]
-                for r in range(q):
-                    first[j, r] += m[i * q + r] * w
-                for r in range(s):
-                    border[column[i * s + r]] += v[i * s + r] * w
+cdef void linear_predictor(Layout* at, double* fixed, double* x, double* eta) noexcept nogil:
+    """fixed + M u + V b."""
+    border_eta(at.q, at.s, at.J, at.starts, at.M, at.V, at.columns, fixed, x, x + at.J * at.q, eta)
+
+
+cdef void add_transposed(Layout* at, double* rows, double* x) noexcept nogil:
+    """Add M' rows and V' rows to x."""
+    border_transposed(at.q, at.s, at.J, at.starts, at.M, at.V, at.columns, rows, x, x + at.J * at.q)
+
+
+cdef int kept(Layout* at, Py_ssize_t k) noexcept nogil:
+    """How many of component k's coefficients are integrated over: they are its first."""
+    cdef Py_ssize_t i = at.components[k]
+    while i < at.components[k + 1] and at.order[i] < at.integrated:
+        i += 1
+    return <int> (i - at.components[k])
+
+
+cdef double factoring(Layout* at) noexcept nogil:
+    """What factoring the Schur complement costs, but for a factor."""
+    cdef Py_ssize_t k
+    cdef double size, total = 0.0
+    for k in range(at.B):
+        size = at.components[k + 1] - at.components[k]
+        total += size * size * size
+    return total
+
+
+cdef const Py_ssize_t* first_of(const Py_ssize_t[::1] array) noexcept:
+    return &array[0] if array.shape[0] else NULL
+
+
+cdef double* start_of(double[::1] array) noexcept:
+    return &array[0] if array.shape[0] else NULL
 
 
 cdef class Curvature:
-    """I + M' W M in blocks, factored. `positive` is False where it is not positive definite.
+    """I + M' W M in blocks, factored.
 
     With L the Cholesky factor of a group's own block and C its block with the border, L and
     half = L^-1 C are kept: the Schur complement is the border's own block less the sum of half' half.
     """
 
     cdef Layout at
-    cdef double[:, ::1] root      # (J, q * q), L
-    cdef double[::1] half         # concatenated over groups (q, touched)
-    cdef object schur             # (K, K) Cholesky factor as LAPACK's upper triangle
-    cdef bint positive
+    cdef object arrays     # keeps alive what pointers point to
+    cdef double* root      # (J, q * q), L
+    cdef double* half      # concatenated over groups (q, touched)
+    cdef double* schur     # concatenated over components (size, size), Cholesky factors as LAPACK's upper triangles
 
-    def __init__(self, Layout at, double[::1] W):
-        self.at = at
-        self.root = np.empty((at.J, at.q * at.q))
-        half = np.zeros(at.meetings * at.q)
-        self.half = half
-        corner = np.zeros((at.K, at.K))
-        cdef double[:, ::1] corner_ = corner
-        cdef Py_ssize_t k
-        with nogil:
-            self.positive = self.eliminate(at, W, corner_)
-            for k in range(at.penalised):
-                corner_[k, k] += 1.0
-        if self.positive:
-            # The lower triangle in rows is the upper one in LAPACK's columns.
-            corner = corner.T
-            if at.full:
-                corner = dsyrk(-1.0, half.reshape(at.J * at.q, at.K).T, 1.0, corner, overwrite_c=1)
-            self.schur, failed = dpotrf(corner, lower=0, clean=0, overwrite_a=1)
-            self.positive = failed == 0
+    def __init__(self, Problem problem):
+        self.at = problem.at
+        cdef Layout* at = &self.at
+        root, half, schur = np.empty(at.J * at.q * at.q), np.empty(at.meetings * at.q), np.empty(at.squares[at.B])
+        self.arrays = problem.arrays, root, half, schur
+        self.root, self.half, self.schur = start_of(root), start_of(half), start_of(schur)
 
-    cdef bint eliminate(self, Layout at, double[::1] weights, double[:, ::1] corner) noexcept nogil:
+    cdef bint factor(self, double* weights) noexcept nogil:
+        """False where it is not positive definite."""
+        cdef Layout* at = &self.at
+        cdef Py_ssize_t i, k, size
+        cdef int n, rows, failed
+        cdef double one = 1.0, minus = -1.0
+        memset(self.schur, 0, at.squares[at.B] * sizeof(double))
+        if not self.eliminate(weights):
+            return False
+        for k in range(at.B):
+            size = at.components[k + 1] - at.components[k]
+            for i in range(size):
+                if at.order[at.components[k] + i] < at.penalised:
+                    self.schur[at.squares[k] + i * (size + 1)] += 1.0
+        if at.full:
+            n, rows = <int> at.K, <int> (at.J * at.q)
+            dsyrk(UPPER, AS_IT_IS, &n, &rows, &minus, self.half, &n, &one, self.schur, &n)
+        for k in range(at.B):
+            n = <int> (at.components[k + 1] - at.components[k])
+            if n:
+                dpotrf(UPPER, &n, self.schur + at.squares[k], &n, &failed)
+                if failed:
+                    return False
+        return True
+
+    cdef bint eliminate(self, double* weights) noexcept nogil:
         """Fill root and half; the Schur complement, or when full what it starts from, into the lower
-        triangle of corner."""
-        cdef Py_ssize_t i, j, r, c, a, b, width, K = at.K, q = at.q, s = at.s
+        triangles of schur, without the penalty."""
+        cdef Layout* at = &self.at
+        cdef Py_ssize_t j, k, r, c, a, b, width, base, size, q = at.q
         cdef double t
-        cdef double* whole = &corner[0, 0] if K else NULL
         cdef double* L
         cdef double* C
         cdef double* S
-        cdef Py_ssize_t* touched
+        cdef double* row
+        cdef const Py_ssize_t* touched
         for j in range(at.J):
-            L = &self.root[j, 0]
+            k = at.component_of[j]
+            base, size, S = at.components[k], at.components[k + 1] - at.components[k], self.schur + at.squares[k]
+            L, C, touched = self.root + j * q * q, self.half + at.offsets[j] * q, at.touched + at.offsets[j]
             width = at.offsets[j + 1] - at.offsets[j]
-            C = &self.half[at.offsets[j] * q] if width else NULL
-            touched = at.touched + at.offsets[j]
+            memset(C, 0, width * q * sizeof(double))
             for r in range(q):
                 for c in range(r + 1):
                     L[r * q + c] = 1.0 if r == c else 0.0
-            for i in range(at.starts[j], at.starts[j + 1]):
-                add_row(q, s, weights[i], at.M + i * q, at.V + i * s, at.columns + i * s, at.local + i * s,
-                        L, C, width, whole, K)
+            border_moments(q, at.s, at.starts[j], at.starts[j + 1], at.M, at.V, at.columns, at.local, weights,
+                           L, C, width, S, base, size)
             if not factorise(L, L, q):
                 return False
             for r in range(q):
@@ -171,339 +228,352 @@ cdef class Curvature:
                 for r in range(q):
                     for a in range(width):
                         t = C[r * width + a]
-                        S = whole + touched[a] * K
+                        row = S + (touched[a] - base) * size
                         for b in range(a + 1):
-                            S[touched[b]] -= t * C[r * width + b]
+                            row[touched[b] - base] -= t * C[r * width + b]
         return True
 
-    def logdet(self):
-        cdef Py_ssize_t j, r
+    cdef double logdet(self) noexcept nogil:
+        """Of the part that is integrated over."""
+        cdef Layout* at = &self.at
+        cdef Py_ssize_t i, k, size, q = at.q
         cdef double total = 0.0
-        for j in range(self.at.J):
-            for r in range(self.at.q):
-                total += 2.0 * log(self.root[j, r * self.at.q + r])
-        return total + 2 * np.sum(np.log(np.diag(self.schur)[:self.at.integrated]))
+        for i in range(at.J):
+            for k in range(q):
+                total += 2.0 * log(self.root[i * q * q + k * (q + 1)])
+        for k in range(at.B):
+            size = at.components[k + 1] - at.components[k]
+            for i in range(kept(at, k)):
+                total += 2.0 * log(self.schur[at.squares[k] + i * (size + 1)])
+        return total
 
-    def solve(self, first_array, border):
-        """(J, q) and (K,) such that the whole matrix times them is (first, border)."""
-        cdef Layout at = self.at
-        first_array = first_array.copy()
-        border = border.copy()
-        cdef double[:, ::1] x = first_array
-        cdef double[::1] b = border
-        cdef Py_ssize_t j, r, a, width, q = at.q
+    cdef void solve(self, double* x) noexcept nogil:
+        """Overwrite x with what the whole matrix makes x."""
+        cdef Layout* at = &self.at
+        cdef Py_ssize_t j, k, r, a, width, q = at.q
+        cdef int n, one = 1, failed
         cdef double t
+        cdef double* b = x + at.J * q
         cdef double* C
-        cdef Py_ssize_t* touched
-        with nogil:
-            for j in range(at.J):
-                width = at.offsets[j + 1] - at.offsets[j]
-                C = &self.half[at.offsets[j] * q] if width else NULL
-                touched = at.touched + at.offsets[j]
-                forward(&self.root[j, 0], &x[j, 0], q)
-                for r in range(q):
-                    t = x[j, r]
-                    for a in range(width):
-                        b[touched[a]] -= C[r * width + a] * t
-        if at.K:  # LAPACK's interface refuses nothing to solve
-            b = border = dpotrs(self.schur, border, lower=0, overwrite_b=1)[0]
-        with nogil:
-            for j in range(at.J):
-                width = at.offsets[j + 1] - at.offsets[j]
-                C = &self.half[at.offsets[j] * q] if width else NULL
-                touched = at.touched + at.offsets[j]
-                for r in range(q):
-                    t = 0.0
-                    for a in range(width):
-                        t += C[r * width + a] * b[touched[a]]
-                    x[j, r] -= t
-                backward(&self.root[j, 0], &x[j, 0], q)
-        return first_array, border
+        cdef const Py_ssize_t* touched
+        for j in range(at.J):
+            C, touched, width = self.half + at.offsets[j] * q, at.touched + at.offsets[j], at.offsets[j + 1] - at.offsets[j]
+            forward(self.root + j * q * q, x + j * q, q)
+            for r in range(q):
+                t = x[j * q + r]
+                for a in range(width):
+                    b[touched[a]] -= C[r * width + a] * t
+        for k in range(at.B):
+            n = <int> (at.components[k + 1] - at.components[k])
+            if n:
+                dpotrs(UPPER, &n, &one, self.schur + at.squares[k], &n, b + at.components[k], &n, &failed)
+        for j in range(at.J):
+            C, touched, width = self.half + at.offsets[j] * q, at.touched + at.offsets[j], at.offsets[j + 1] - at.offsets[j]
+            for r in range(q):
+                t = 0.0
+                for a in range(width):
+                    t += C[r * width + a] * b[touched[a]]
+                x[j * q + r] -= t
+            backward(self.root + j * q * q, x + j * q, q)
 
-    def inverse(self):
-        """A^-1 of the part that is integrated over: first (J, q, q), border (K, K), and cross
-        concatenated over groups (q, touched), at the coefficients that its rows meet."""
-        cdef Layout at = self.at
-        cdef Py_ssize_t j, r, c, a, b, width, kept = at.integrated, K = at.K, q = at.q
-        border = np.zeros((K, K))
-        if kept:
-            border[:kept, :kept] = dpotri(np.asfortranarray(self.schur[:kept, :kept]), lower=0)[0].T
-        first = np.empty((at.J, q, q))
-        cdef double[:, ::1] P_ = border
-        cdef double[:, :, ::1] F = first
-        cdef double t
+    cdef void inverse(self, double* first, double* cross, double* corner) noexcept nogil:
+        """A^-1 of the part that is integrated over: first (J, q, q), corner by components (size, size), and
+        cross concatenated over groups (q, touched), at the coefficients that its rows meet."""
+        cdef Layout* at = &self.at
+        cdef Py_ssize_t j, k, r, c, a, b, width, base, size, q = at.q
+        cdef int n, some, groups = <int> (at.J * q), failed
+        cdef double t, one = 1.0, zero = 0.0
         cdef double* C
+        cdef double* L
+        cdef double* F
+        cdef double* P
         cdef double* X
-        cdef double* P = &P_[0, 0] if K else NULL
-        cdef Py_ssize_t* touched
-        for r in range(kept):
-            for c in range(r):
-                P[c * K + r] = P[r * K + c]
+        cdef const Py_ssize_t* touched
+        for k in range(at.B):
+            size, some, P = at.components[k + 1] - at.components[k], kept(at, k), corner + at.squares[k]
+            n = <int> size
+            if some:
+                memcpy(P, self.schur + at.squares[k], size * size * sizeof(double))
+                dpotri(UPPER, &some, P, &n, &failed)
+            for r in range(size):
+                for c in range(r + 1):
+                    if r >= some:
+                        P[r * size + c] = 0.0
+                    P[c * size + r] = P[r * size + c]
         # X = half P becomes the cross block, -L'^-1 X.
         if at.full:
-            cross = (np.asarray(self.half).reshape(at.J * q, K) @ border).ravel()
-        else:
-            cross = np.zeros(at.meetings * q)
-        cdef double[::1] cross_ = cross
-        with nogil:
-            for j in range(at.J):
-                width = at.offsets[j + 1] - at.offsets[j]
-                C = &self.half[at.offsets[j] * q] if width else NULL
-                X = &cross_[at.offsets[j] * q] if width else NULL
-                touched = at.touched + at.offsets[j]
-                if not at.full:
-                    for r in range(q):
-                        for a in range(width):
-                            t = C[r * width + a]
-                            for b in range(width):
-                                X[r * width + b] += t * P[touched[a] * K + touched[b]]
-                # first = L'^-1 (I + X half') L^-1, column by column and then row by row
+            n = <int> at.K
+            dgemm(AS_IT_IS, AS_IT_IS, &n, &groups, &n, &one, corner, &n, self.half, &n, &zero, cross, &n)
+        for j in range(at.J):
+            k = at.component_of[j]
+            base, size, P = at.components[k], at.components[k + 1] - at.components[k], corner + at.squares[k]
+            C, X, touched = self.half + at.offsets[j] * q, cross + at.offsets[j] * q, at.touched + at.offsets[j]
+            width, L, F = at.offsets[j + 1] - at.offsets[j], self.root + j * q * q, first + j * q * q
+            if not at.full:
+                memset(X, 0, width * q * sizeof(double))
                 for r in range(q):
-                    for c in range(q):
-                        t = 1.0 if r == c else 0.0
-                        for a in range(width):
-                            t += X[r * width + a] * C[c * width + a]
-                        F[j, r, c] = t
-                for r in range(q):
-                    backward(&self.root[j, 0], &F[j, r, 0], q)
-                for r in range(q):
-                    for c in range(r):
-                        F[j, r, c], F[j, c, r] = F[j, c, r], F[j, r, c]
-                for r in range(q):
-                    backward(&self.root[j, 0], &F[j, r, 0], q)
-                for r in range(q - 1, -1, -1):
-                    for c in range(r + 1, q):
-                        t = self.root[j, c * q + r]
-                        for a in range(width):
-                            X[r * width + a] -= t * X[c * width + a]
-                    t = 1.0 / self.root[j, r * q + r]
                     for a in range(width):
-                        X[r * width + a] *= t
-                for a in range(q * width):
-                    X[a] = -X[a]
-        return first, cross, border
+                        t = C[r * width + a]
+                        for b in range(width):
+                            X[r * width + b] += t * P[(touched[a] - base) * size + touched[b] - base]
+            # first = L'^-1 (I + X half') L^-1, column by column and then row by row
+            for r in range(q):
+                for c in range(q):
+                    t = 1.0 if r == c else 0.0
+                    for a in range(width):
+                        t += X[r * width + a] * C[c * width + a]
+                    F[r * q + c] = t
+            for r in range(q):
+                backward(L, F + r * q, q)
+            for r in range(q):
+                for c in range(r):
+                    F[r * q + c], F[c * q + r] = F[c * q + r], F[r * q + c]
+            for r in range(q):
+                backward(L, F + r * q, q)
+            for r in range(q - 1, -1, -1):
+                for c in range(r + 1, q):
+                    t = L[c * q + r]
+                    for a in range(width):
+                        X[r * width + a] -= t * X[c * width + a]
+                t = 1.0 / L[r * q + r]
+                for a in range(width):
+                    X[r * width + a] *= t
+            for a in range(q * width):
+                X[a] = -X[a]
+
+
+cdef class Problem:
+    """The rows of one evaluation, and all coefficients with what the search for their modes needs."""
+
+    cdef Family family
+    cdef Layout at
+    cdef object arrays, coefficients  # keep alive what pointers point to
+    cdef Py_ssize_t size     # J * q + K
+    cdef bint chords         # factoring the border costs more than many looks at the rows
+    cdef double* y
+    cdef double* n
+    cdef double* fixed
+    cdef double* eta
+    cdef Terms terms
+    cdef double* x           # the coefficients
+    cdef double* penalty     # 1 or 0
+    cdef double* gradient
+    cdef double* step
+    cdef double* before
+
+    def __init__(self, family, arrays, border):
+        N, first, K, components = len(arrays.y), arrays.u0.size, len(border.start), border.incidence.components
+        M, squares = arrays.Z @ arrays.Lambda, np.zeros(len(components), dtype=np.intp)
+        np.cumsum(np.diff(components) ** 2, out=squares[1:])
+        self.family, self.at, self.size = family_of(family), layout_of(M, border, squares), first + K
+        self.chords = factoring(&self.at) > CHORD_GAIN * N
+        rows, coefficients = np.empty((7, N)), np.empty((5, first + K))
+        self.arrays, self.coefficients = (arrays, border, M, squares, rows), coefficients
+        order = border.incidence.order
+        coefficients[0, :first], coefficients[0, first:] = arrays.u0.ravel(), border.start[order]
+        coefficients[1, :first], coefficients[1, first:] = 1.0, order < border.penalised
+        self.y, self.n, self.fixed = start_of(arrays.y), start_of(arrays.n), start_of(arrays.eta_fixed)
+        self.eta, self.terms.logp, self.terms.d1 = start_of(rows[0]), start_of(rows[1]), start_of(rows[2])
+        self.terms.fisher, self.terms.d_fisher = start_of(rows[3]), start_of(rows[4])
+        self.terms.observed, self.terms.d_observed = self.terms.fisher, self.terms.d_fisher
+        if not self.family.canonical:
+            self.terms.observed, self.terms.d_observed = start_of(rows[5]), start_of(rows[6])
+        self.x, self.penalty, self.gradient = start_of(coefficients[0]), start_of(coefficients[1]), start_of(coefficients[2])
+        self.step, self.before = start_of(coefficients[3]), start_of(coefficients[4])
+
+    cdef double penalised(self) noexcept nogil:
+        """The penalised deviance at x; eta and the rows' terms as they are there."""
+        cdef Py_ssize_t i
+        cdef double total
+        linear_predictor(&self.at, self.fixed, self.x, self.eta)
+        if self.at.N:
+            rows_terms(&self.family, self.at.N, self.y, self.n, self.eta, &self.terms)
+        total = -2.0 * lanes_total(self.at.N, self.terms.logp)
+        for i in range(self.size):
+            total += self.penalty[i] * self.x[i] * self.x[i]
+        return total
+
+    cdef double find_mode(self, Curvature A) noexcept nogil:
+        """PIRLS with step-halving of all coefficients together, in place on x; the penalised deviance, or NaN.
+
+        With `chords`, steps go on with the same curvature as long as each gains enough.
+        """
+        cdef Py_ssize_t i, size = self.size
+        cdef int steps = 0, halvings = 0
+        cdef bint last = False, newton = False, known = False, fresh
+        cdef bint exact = self.family.code == 12  # gaussian responses: Newton's first step leaves nothing over
+        cdef double d, decrement, left, d_old = INFINITY, decrement_old = INFINITY
+        while True:
+            d = self.penalised()
+            if not d <= d_old + 1e-10 * (1.0 + fabs(d_old)):
+                halvings += 1
+                if halvings > HALVINGS:
+                    return NAN
+                last = known = False
+                for i in range(size):
+                    self.x[i] = 0.5 * (self.x[i] + self.before[i])
+                continue
+            if last:
+                return d
+            for i in range(size):
+                self.gradient[i] = -self.penalty[i] * self.x[i]
+            add_transposed(&self.at, self.terms.d1, self.gradient)
+            while True:
+                fresh = not known
+                if fresh:
+                    newton = A.factor(self.terms.observed)
+                    if not newton and (self.family.canonical or not A.factor(self.terms.fisher)):
+                        return NAN
+                    known = True
+                memcpy(self.step, self.gradient, size * sizeof(double))
+                A.solve(self.step)
+                decrement = 0.0
+                for i in range(size):
+                    decrement += self.gradient[i] * self.step[i]
+                if not isfinite(decrement):
+                    return NAN
+                # What this step will leave over: the square if it is Newton's, the same share again if a chord.
+                left = decrement * (0.0 if exact else decrement / decrement_old if not fresh
+                                    else decrement if newton else 1.0)
+                if fresh or decrement < 1e-2 * decrement_old:
+                    break
+                known = False
+            if steps == STEPS:
+                return d
+            last = left <= TOLERANCE or decrement <= TOLERANCE
+            known = self.chords and newton
+            memcpy(self.before, self.x, size * sizeof(double))
+            d_old, decrement_old = d, decrement
+            for i in range(size):
+                self.x[i] += self.step[i]
+            steps += 1
+            halvings = 0
 
 
 def laplace_bordered(family, y, n, eta_fixed, Z, starts, Lambda, u0, border, observed):
     """See `glmmlib._kernels.reference.laplace`."""
     arrays = checked_arrays(y, n, eta_fixed, Z, starts, Lambda, u0)
-    border = checked_border(border, len(arrays.y))
-    at = Layout(arrays.Z @ arrays.Lambda, arrays.starts, border)
-    cdef Family fam = family_of(family)
-    rows = Rows(fam.canonical, arrays)
-    mode = find_mode(&fam, rows, arrays, at, border.start)
-    if mode is None:
-        return failed(arrays, border)
-    u, b, penalised = mode
-    return derivatives(at, rows, arrays, fam.canonical, observed, u, b, penalised) or failed(arrays, border)
-
-
-cdef class Rows:
-    """All rows' eta, log-likelihood and derivatives; the observed ones are the Fisher ones' own arrays for
-    canonical families."""
-
-    cdef double[::1] y, n, eta, logp, d1, fisher, observed, d_fisher, d_observed
-
-    def __init__(self, canonical, arrays):
-        self.y, self.n = arrays.y, arrays.n
-        N = len(arrays.y)
-        self.eta, self.logp, self.d1, self.fisher, self.d_fisher = np.empty((5, N))
-        self.observed, self.d_observed = (self.fisher, self.d_fisher) if canonical else np.empty((2, N))
-
-    cdef void fill(self, Family* family) noexcept nogil:
-        """The terms at eta."""
-        cdef Terms terms
-        if self.y.shape[0]:
-            terms.logp, terms.d1, terms.fisher = &self.logp[0], &self.d1[0], &self.fisher[0]
-            terms.observed, terms.d_fisher = &self.observed[0], &self.d_fisher[0]
-            terms.d_observed = &self.d_observed[0]
-            rows_terms(family, self.y.shape[0], &self.y[0], &self.n[0], &self.eta[0], &terms)
-
-
-cdef find_mode(Family* fam, Rows rows, arrays, Layout at, start):
-    """PIRLS with step-halving of all coefficients together: (u, b, penalised deviance), or None.
-
-    Where factoring the border costs more than many looks at the rows, steps go on with the same
-    curvature (chord steps) as long as each gains enough.
-    """
-    cdef int steps = 0, halvings = 0
-    cdef bint last = False, newton = False, fresh
-    cdef bint exact = fam.code == 12  # gaussian responses: Newton's first step leaves nothing over
-    cdef bint chords = at.K**3 > CHORD_GAIN * at.N
-    cdef Curvature curvature = None
-    cdef double[::1] fixed = arrays.eta_fixed
-    penalty = (np.arange(at.K) < at.penalised).astype(float)
-    u, b = arrays.u0.copy(), start.copy()
-    u_old, b_old, d_old, decrement_old = u, b, np.inf, np.inf
-    while True:
-        at.eta(fixed, u, b, rows.eta)
-        rows.fill(fam)
-        d = np.vdot(u, u) + penalty @ (b * b) - 2 * np.sum(rows.logp)
-        if not d <= d_old + 1e-10 * (1 + abs(d_old)):
-            halvings += 1
-            if halvings > MAX_HALVINGS:
-                return None
-            last, curvature = False, None
-            u, b = (u + u_old) / 2, (b + b_old) / 2
-            continue
-        if last:
-            return u, b, d
-        g, g_border = -u, -penalty * b
-        if at.N:
-            at.transposed(&rows.d1[0], g, g_border)
-        while True:
-            fresh = curvature is None
-            if fresh:
-                newton = True
-                curvature = Curvature(at, rows.observed)
-                if not curvature.positive and not fam.canonical:
-                    newton = False
-                    curvature = Curvature(at, rows.fisher)
-                if not curvature.positive:
-                    return None
-            step, step_border = curvature.solve(g, g_border)
-            decrement = np.vdot(g, step) + g_border @ step_border
-            if not np.isfinite(decrement):
-                return None
-            # What this step will leave over: the square if it is Newton's, the same share again if a chord.
-            left = decrement * (0.0 if exact else decrement / decrement_old if not fresh else decrement if newton else 1.0)
-            if fresh or decrement < 1e-2 * decrement_old:
-                break
-            curvature = None
-        if steps == MAX_STEPS:
-            return u, b, d
-        last = min(left, decrement) <= DECREMENT_TOLERANCE
-        if not (chords and newton):
-            curvature = None
-        u_old, b_old, d_old, decrement_old = u, b, d, decrement
-        u, b = u + step, b + step_border
-        steps += 1
-        halvings = 0
-
-
-cdef derivatives(Layout at, Rows rows, arrays, canonical, is_observed, u_array, b_array, penalised):
-    """The kernel's output at the mode; None where the curvature is not positive definite."""
-    cdef double[::1] W = rows.observed if is_observed else rows.fisher
-    cdef double[::1] dW = rows.d_observed if is_observed else rows.d_fisher
-    cdef double[::1] d1 = rows.d1, Wo = rows.observed
-    cdef Curvature A = Curvature(at, W)
-    cdef Curvature H = A if canonical or is_observed else Curvature(at, rows.observed)
-    if not (A.positive and H.positive):
-        return None
-    cdef Py_ssize_t i, j, r, k, width, N = at.N, q = at.q, s = at.s, K = at.K
-    first, cross, corner = A.inverse()
-    T_array, S_array = np.empty((N, q)), np.empty((N, s))
-    h_array, c_array = np.empty(N), np.empty(N)
-    cdef double[:, :, ::1] F_ = first
-    cdef double[::1] X_ = cross, h = h_array, c = c_array
-    cdef double[:, ::1] P_ = corner, T = T_array, S = S_array, u = u_array
-    cdef double[::1] b = b_array
-    cdef double t, sum_h, v, w
-    cdef double* F
-    cdef double* X
-    cdef double* P
-    cdef double* m
-    cdef double* values
-    cdef Py_ssize_t* column
-    cdef Py_ssize_t* local
+    border = checked_border(border, arrays.starts)
+    cdef Problem problem = Problem(family, arrays, border)
+    cdef Curvature A = Curvature(problem)
+    cdef double deviance
     with nogil:
-        for j in range(at.J):
-            width = at.offsets[j + 1] - at.offsets[j]
-            X = &X_[at.offsets[j] * q] if width else NULL
-            F = &F_[j, 0, 0]
-            for i in range(at.starts[j], at.starts[j + 1]):
-                m, values, column, local = at.M + i * q, at.V + i * s, at.columns + i * s, at.local + i * s
-                sum_h = 0.0
-                for r in range(q):
-                    t = 0.0
-                    for k in range(q):
-                        t += F[r * q + k] * m[k]
-                    for k in range(s):
-                        t += X[r * width + local[k]] * values[k]
-                    T[i, r] = t
-                    sum_h += t * m[r]
-                for r in range(s):
-                    t = 0.0
-                    for k in range(q):
-                        t += X[k * width + local[r]] * m[k]
-                    P = &P_[column[r], 0]
-                    for k in range(s):
-                        t += P[column[k]] * values[k]
-                    S[i, r] = t
-                    sum_h += t * values[r]
-                h[i] = sum_h
-                c[i] = dW[i] * sum_h
-    g, g_border = np.zeros((at.J, q)), np.zeros(K)
-    if N:
-        at.transposed(&c[0], g, g_border)
-    lam_array, lam_border_array = H.solve(g, g_border)
-    response_array = np.empty(N)
-    at.eta(np.zeros(N), lam_array, lam_border_array, response_array)
-    score_array, dLambda_array = np.empty(N), np.zeros((q, q))
-    cdef double[:, ::1] lam = lam_array, dLambda = dLambda_array, Z = arrays.Z
-    cdef double[::1] lam_border = lam_border_array, response = response_array, score = score_array
-    with nogil:
-        for j in range(at.J):
-            for i in range(at.starts[j], at.starts[j + 1]):
-                v = c[i] - Wo[i] * response[i]
-                score[i] = v - 2.0 * d1[i]
-                for r in range(q):
-                    w = (lam[j, r] - 2.0 * u[j, r]) * d1[i] + 2.0 * W[i] * T[i, r] + v * u[j, r]
-                    for k in range(q):
-                        dLambda[k, r] += Z[i, k] * w
-                for r in range(s):  # S turns from A^-1 m into the derivative
-                    k = at.columns[i * s + r]
-                    S[i, r] = (lam_border[k] - 2.0 * b[k]) * d1[i] + 2.0 * W[i] * S[i, r] + v * b[k]
-    scale = -2 * np.sum(rows.logp) + h_array @ W + response_array @ d1
+        deviance = problem.find_mode(A)
+    if deviance == deviance:
+        terms = derivatives(problem, A, arrays, border, deviance, observed)
+        if terms is not None:
+            return terms
+    N, (J, q), K = len(arrays.y), arrays.u0.shape, len(border.start)
     return LaplaceTerms(
-        float(penalised + A.logdet()), score_array, dLambda_array, u_array, first, float(scale), h_array,
-        response_array, b_array, S_array, corner, LazyCross(A, corner))
+        np.nan, np.zeros(N), np.zeros((q, q)), arrays.u0, np.zeros((J, q, q)), np.nan, np.zeros(N), np.zeros(N),
+        border.start, np.zeros(border.values.shape), np.zeros((K, K)), np.zeros((J, q, K)))
 
 
-class LazyCross:
-    """The cross covariance (J, q, K), made when it is asked for: most evaluations never do."""
+cdef derivatives(Problem problem, Curvature A, arrays, border, double deviance, bint observed):
+    """The kernel's output at the mode; None where the curvature is not positive definite."""
+    cdef Layout* at = &problem.at
+    cdef Terms* terms = &problem.terms
+    cdef Py_ssize_t i, j, k, N = at.N, J = at.J, q = at.q, size = problem.size
+    cdef double* W = terms.observed if observed else terms.fisher
+    cdef double* dW = terms.d_observed if observed else terms.d_fisher
+    cdef Curvature H = A if observed or problem.family.canonical else Curvature(problem)
+    cdef bint positive
+    with nogil:
+        positive = A.factor(W) and (H is A or H.factor(terms.observed))
+    if not positive:
+        return None
+    first_array, cross_array, corner_array = np.empty((J, q, q)), np.empty(at.meetings * q), np.empty(at.squares[at.B])
+    h_array, response_array, score_array = np.empty((3, N))
+    T_array, slopes_array, dLambda_array = np.empty(N * q), np.empty(border.values.shape), np.zeros((q, q))
+    cdef double[:, ::1] Z = arrays.Z, dLambda = dLambda_array
+    cdef double* first = start_of(first_array.ravel())
+    cdef double* cross = start_of(cross_array)
+    cdef double* corner = start_of(corner_array)
+    cdef double* T = start_of(T_array)
+    cdef double* U = start_of(slopes_array.ravel())
+    cdef double* h = start_of(h_array)
+    cdef double* response = start_of(response_array)
+    cdef double* score = start_of(score_array)
+    cdef double* v = problem.eta    # which is needed no more
+    cdef double* lam = problem.gradient
+    cdef double scale = 0.0
+    with nogil:
+        A.inverse(first, cross, corner)
+        for j in range(J):
+            k = at.component_of[j]
+            border_leverage(q, at.s, at.starts[j], at.starts[j + 1], at.M, at.V, at.columns, at.local,
+                            first + j * q * q, cross + at.offsets[j] * q, at.offsets[j + 1] - at.offsets[j],
+                            corner + at.squares[k], at.components[k], at.components[k + 1] - at.components[k], T, U, h)
+        for i in range(N):
+            v[i] = dW[i] * h[i]
+        memset(lam, 0, size * sizeof(double))
+        add_transposed(at, v, lam)
+        H.solve(lam)
+        memset(score, 0, N * sizeof(double))
+        linear_predictor(at, score, lam, response)
+        for i in range(N):
+            v[i] -= terms.observed[i] * response[i]
+            score[i] = v[i] - 2.0 * terms.d1[i]
+        if N:
+            border_slopes(q, at.s, J, at.starts, at.columns, &Z[0, 0], T, terms.d1, W, v, problem.x, lam,
+                          problem.x + J * q, lam + J * q, &dLambda[0, 0], U)
+        scale = (-2.0 * lanes_total(N, terms.logp) + lanes_dot(N, h, W) + lanes_dot(N, response, terms.d1))
+        deviance += A.logdet()
+    x, order = problem.coefficients[0], border.incidence.order
+    modes = np.empty(at.K)
+    modes[order] = x[J * q:]
+    return LaplaceTerms(
+        deviance, score_array, dLambda_array, x[:J * q].reshape(J, q).copy(), first_array, scale, h_array, response_array,
+        modes, slopes_array, Lazy(lambda: border_cov(border.incidence, corner_array)),
+        Lazy(lambda: cross_cov(A, border_cov(border.incidence, corner_array), order)))
 
-    def __init__(self, curvature, corner):
-        self.curvature, self.corner = curvature, corner
+
+class Lazy:
+    """An array that is made when it is asked for: most evaluations never do."""
+
+    def __init__(self, make):
+        self.make = make
 
     def __array__(self, dtype=None, copy=None):
-        return cross_covariance(self.curvature, self.corner)
+        return self.make()
 
 
-cdef cross_covariance(Curvature A, corner):
-    """-L'^-1 half times the corner."""
-    cdef Layout at = A.at
+cdef border_cov(incidence, blocks):
+    """(K, K) from the blocks of components."""
+    cov, begin = np.zeros((incidence.K, incidence.K)), 0
+    for start, stop in pairwise(incidence.components):
+        mine = incidence.order[start:stop]
+        end = begin + len(mine) ** 2
+        cov[np.ix_(mine, mine)] = blocks[begin:end].reshape(len(mine), len(mine))
+        begin = end
+    return cov
+
+
+cdef cross_cov(Curvature A, corner, order):
+    """(J, q, K): -L'^-1 half times the corner (K, K)."""
+    cdef Layout* at = &A.at
     cdef Py_ssize_t j, r, c, a, k, width, q = at.q, K = at.K
     cross = np.zeros((at.J, q, K))
     cdef double[:, :, ::1] X = cross
     cdef double[:, ::1] P = corner
+    cdef const Py_ssize_t[::1] external = order
     cdef double* C
-    cdef double* x
-    cdef double* p
+    cdef double* L
     cdef double t
     with nogil:
         for j in range(at.J):
             width = at.offsets[j + 1] - at.offsets[j]
-            C = &A.half[at.offsets[j] * q] if width else NULL
+            C, L = A.half + at.offsets[j] * q, A.root + j * q * q
             for r in range(q - 1, -1, -1):
-                x = &X[j, r, 0]
                 for a in range(width):
                     t = C[r * width + a]
-                    p = &P[at.touched[at.offsets[j] + a], 0]
                     for k in range(K):
-                        x[k] -= t * p[k]
+                        X[j, r, k] -= t * P[external[at.touched[at.offsets[j] + a]], k]
                 for c in range(r + 1, q):
-                    t = A.root[j, c * q + r]
+                    t = L[c * q + r]
                     for k in range(K):
-                        x[k] -= t * X[j, c, k]
-                t = 1.0 / A.root[j, r * q + r]
+                        X[j, r, k] -= t * X[j, c, k]
+                t = 1.0 / L[r * q + r]
                 for k in range(K):
-                    x[k] *= t
+                    X[j, r, k] *= t
     return cross
-
-
-def failed(arrays, border):
-    N, q, J, K = len(arrays.y), arrays.Z.shape[1], len(arrays.u0), len(border.start)
-    return LaplaceTerms(
-        np.nan, np.zeros(N), np.zeros((q, q)), arrays.u0, np.zeros((J, q, q)), np.nan, np.zeros(N), np.zeros(N),
-        border.start, np.zeros(border.values.shape), np.zeros((K, K)), np.zeros((J, q, K)))

@@ -53,7 +53,7 @@ def laplace(family, y, n, eta_fixed, Z, starts, Lambda, u0, border=None, observe
         When the shapes do not fit together.
     """
     y, n, eta_fixed, Z, starts, Lambda, u0 = checked_arrays(y, n, eta_fixed, Z, starts, Lambda, u0)
-    border = checked_border(border, len(y))
+    border = checked_border(border, starts)
     with np.errstate(all="ignore"):  # what overflows is noticed below, or does not matter
         return _laplace(family, y, n, eta_fixed, Z, starts, Lambda, u0, border, observed)
 
@@ -87,7 +87,7 @@ def _laplace(family, y, n, eta_fixed, Z, starts, Lambda, u0, border, observed):
         dLambda=Z.T @ d_Lambda(lam[group], u[group], T), u=u, cov=inverse.first,
         scale=float(-2 * terms.logp.sum() + h @ W + response @ terms.d1),
         leverage=h, response=response, border=b,
-        d_border=d_Lambda(lam_border[border.columns], b[border.columns], T_border),
+        d_border=d_Lambda(lam_border[border.incidence.columns], b[border.incidence.columns], T_border),
         border_cov=inverse.border, cross_cov=inverse.cross,
     )
 
@@ -160,17 +160,17 @@ class Layout:
 
     def eta(self, u, b):
         """M u: the random part of each row's eta (N,)."""
-        return np.sum(self.M * u[self.group], axis=1) + np.sum(self.border.values * b[self.border.columns], axis=1)
+        return np.sum(self.M * u[self.group], axis=1) + np.sum(self.border.values * b[self.border.incidence.columns], axis=1)
 
     def transposed(self, rows):
         """M' rows, as (J, q) and (K,)."""
         weighted = self.border.values * rows[:, None]
         return (self.by_group(self.M * rows[:, None]),
-                np.bincount(self.border.columns.ravel(), weighted.ravel(), len(self.border.start)))
+                np.bincount(self.border.incidence.columns.ravel(), weighted.ravel(), len(self.border.start)))
 
     def times(self, inverse):
         """The entries of A^-1 m_i at row i's own coefficients: (N, q) and (N, s)."""
-        group, columns, values = self.group, self.border.columns, self.border.values
+        group, columns, values = self.group, self.border.incidence.columns, self.border.values
         cross = inverse.cross[group[:, None], :, columns]  # (N, s, q)
         first = np.einsum("irc,ic->ir", inverse.first[group], self.M) + np.einsum("isr,is->ir", cross, values)
         border = (np.einsum("isr,ir->is", cross, self.M)
@@ -196,11 +196,12 @@ class Curvature:
         self.root = np.linalg.cholesky(first)  # (J, q, q)
         self.first_inverse = np.linalg.inv(first)
         weighted = W[:, None] * border.values
-        cells = (layout.group[:, None] * K + border.columns).ravel()
+        columns = border.incidence.columns
+        cells = (layout.group[:, None] * K + columns).ravel()
         cross = np.stack([np.bincount(cells, (weighted * M[:, r:r + 1]).ravel(), layout.groups * K)
                           for r in range(layout.q)], axis=-1)
         self.cross = cross.reshape(layout.groups, K, layout.q).transpose(0, 2, 1)  # (J, q, K)
-        pairs = (border.columns[:, :, None] * K + border.columns[:, None, :]).ravel()
+        pairs = (columns[:, :, None] * K + columns[:, None, :]).ravel()
         corner = np.bincount(pairs, (weighted[:, :, None] * border.values[:, None, :]).ravel(), K * K).reshape(K, K)
         corner[range(border.penalised), range(border.penalised)] += 1
         self.solved = self.first_inverse @ self.cross  # A11^-1 A12

@@ -17,49 +17,105 @@ MAX_HALVINGS = 40
 class Border(NamedTuple):
     """Coefficients beside those of the first grouping factor: K in all, s of them in each row.
 
-    columns : (N, s) which coefficient each value multiplies, 0..K - 1; rising within every row.
-    values : (N, s) Z Lambda of the other grouping factors; X where fixed effects are solved for
-        together with u.
+    incidence : which coefficients each row has.
+    values : (N, s) what it multiplies them by: Z Lambda of the other grouping factors; X where fixed
+        effects are solved for together with u.
     start : (K,) where to start looking for their modes.
     penalised : the first so many are spherical random effects; the others have no penalty.
     integrated : the log-determinant covers the first so many: `penalised` for maximum
         likelihood, K for REML.
-    meetings : of the columns; found anew when None.
     """
 
-    columns: np.ndarray
+    incidence: "Incidence"
     values: np.ndarray
     start: np.ndarray
     penalised: int
     integrated: int
-    meetings: "Meetings | None" = None
 
 
-class Meetings(NamedTuple):
-    """Which of the border's coefficients the rows of each group meet, so that the compiled kernel
-    works on those only.
+class Incidence:
+    """Which of the border's K coefficients each row has. What follows for the compiled kernel's work is
+    found once and kept in memory that nobody can write to, so that no evaluation need check it again.
 
-    touched : concatenated over groups, each group's columns in rising order; group j has
+    Parameters
+    ----------
+    columns : (N, s) coefficients, 0..K - 1; rising within every row.
+    starts : (J + 1,) group j of the first grouping factor has rows starts[j]:starts[j + 1].
+    K : number of coefficients.
+    whole : whether every group is said to meet every coefficient; when about all do if None, since whole
+        blocks are faster than parts.
+
+    Attributes
+    ----------
+    components : (components + 1,) coefficients that meet, in a row or through a group's rows, make a component;
+        apart from the others they are components[c]:components[c + 1] in the kernel's order.
+    order : (K,) the kernel's order of coefficients: by component, rising in each.
+    places : (N, s) columns in the kernel's order.
+    component_of : (J,) the component that a group's rows meet.
+    touched, offsets : the coefficients, rising and in the kernel's order, that the rows of group j meet, are
         touched[offsets[j]:offsets[j + 1]].
-    local : (N, s), the place of each of the row's columns among its group's.
+    local : (N, s) the place of each of the row's columns among its group's.
+
+    Raises
+    ------
+    ValueError
+        When columns or starts would lead out of bounds.
     """
 
-    touched: np.ndarray
-    offsets: np.ndarray
-    local: np.ndarray
+    __slots__ = ("columns", "starts", "K", "components", "order", "places", "component_of", "touched", "offsets", "local")
+
+    def __init__(self, columns, starts, K, whole=None):
+        columns, starts, K = _indices("border's columns", columns), _checked_starts(starts), _whole_number("K", K)
+        J = len(starts) - 1
+        if not 0 <= J * K < 2**62:
+            raise ValueError(f"border's K must be a number of coefficients, not {K}.")
+        if columns.ndim != 2 or len(columns) != starts[-1]:
+            raise ValueError(f"border's columns must be ({starts[-1]}, s), not {columns.shape}.")
+        if columns.size and not (columns.min() >= 0 and columns.max() < K):
+            raise ValueError(f"border's columns must be 0..{K - 1}.")
+        if np.any(columns[:, 1:] <= columns[:, :-1]):
+            raise ValueError("border's columns must rise within every row.")
+        group = np.repeat(np.arange(J), np.diff(starts))
+        pairs = group[:, None] * K + columns
+        if whole is None:
+            whole = 2 * pairs.size > J * K and 2 * np.count_nonzero(np.bincount(pairs.ravel())) > J * K > 0
+        if whole:
+            components, order, component_of, places, local = [0, K], np.arange(K), np.zeros(J), columns, columns
+            touched, offsets = np.tile(order, J), K * np.arange(J + 1)
+        else:
+            component = _components(group, columns, J, K)
+            component_of, order = component[:J], np.argsort(component[J:], kind="stable")
+            components = np.searchsorted(component[J:][order], np.arange(component.max() + 2))
+            places = np.argsort(order)[columns]
+            pairs, local = np.unique(group[:, None] * K + places, return_inverse=True)
+            touched, offsets = pairs % max(K, 1), np.searchsorted(pairs, K * np.arange(J + 1))
+            local = local.reshape(columns.shape) - offsets[group][:, None]
+        arrays = {"columns": columns, "starts": starts, "components": components, "order": order, "places": places,
+                  "component_of": component_of, "touched": touched, "offsets": offsets, "local": local}
+        for name, array in arrays.items():
+            object.__setattr__(self, name, _unwriteable(array))
+        object.__setattr__(self, "K", K)
+
+    def __reduce__(self):
+        return Incidence, (self.columns, self.starts, self.K)
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"An Incidence cannot be changed: make another one for other {name}.")
 
 
-def meetings_of(columns, starts) -> Meetings:
-    """Meetings for the columns (N, s) of rows in groups starts (J + 1,); where about every group meets
-    every coefficient, all are said to, since whole blocks are faster than parts."""
-    J = len(starts) - 1
-    group = np.repeat(np.arange(J), np.diff(starts))
-    K = int(columns.max()) + 1 if columns.size else 1
-    pairs, place = np.unique(group[:, None] * K + columns, return_inverse=True)
-    if 2 * len(pairs) > J * K:
-        return Meetings(np.tile(np.arange(K), J), K * np.arange(J + 1), columns)
-    offsets = np.searchsorted(pairs, K * np.arange(len(starts)))
-    return Meetings(pairs % K, offsets, place.reshape(columns.shape) - offsets[group][:, None])
+def _components(group, columns, J, K):
+    """Component (J + K,) of each group and each coefficient, numbered from the first that has coefficients."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    meetings = coo_array((np.ones(columns.size), (np.repeat(group, columns.shape[1]), J + columns.ravel())),
+                         shape=(J + K, J + K))
+    return connected_components(meetings, directed=False)[1]
+
+
+def _unwriteable(array):
+    array = np.asarray(array, dtype=np.intp)
+    return np.frombuffer(array.tobytes(), dtype=np.intp).reshape(array.shape)
 
 
 class LaplaceTerms(NamedTuple):
@@ -116,15 +172,15 @@ def checked_arrays(y, n, eta_fixed, Z, starts, Lambda, u0) -> KernelArrays:
     """Arrays as the kernels read them; ValueError when one would lead out of bounds."""
     y, n, eta_fixed, Z, Lambda, u0 = (_numbers(name, array) for name, array in (
         ("y", y), ("n", n), ("eta_fixed", eta_fixed), ("Z", Z), ("Lambda", Lambda), ("u0", u0)))
-    starts = _indices("starts", starts)
+    starts = _checked_starts(starts)
     if Z.ndim != 2 or Z.shape[1] == 0:
         raise ValueError(f"Z must be (rows, coefficients) with at least one column, not {Z.shape}.")
     rows, q = Z.shape
     for name, array in (("y", y), ("n", n), ("eta_fixed", eta_fixed)):
         if array.shape != (rows,):
             raise ValueError(f"{name} must have shape ({rows},) like Z's rows, not {array.shape}.")
-    if starts.ndim != 1 or len(starts) < 2 or starts[0] != 0 or starts[-1] != rows or _falls(starts):
-        raise ValueError("starts must rise from 0 to the number of rows.")
+    if starts[-1] != rows:
+        raise ValueError(f"starts must end with the number of rows, {rows}, not {starts[-1]}.")
     if Lambda.shape != (q, q):
         raise ValueError(f"Lambda must have shape ({q}, {q}), not {Lambda.shape}.")
     if u0.shape != (len(starts) - 1, q):
@@ -132,53 +188,39 @@ def checked_arrays(y, n, eta_fixed, Z, starts, Lambda, u0) -> KernelArrays:
     return KernelArrays(y, n, eta_fixed, Z, starts, Lambda, u0)
 
 
-def checked_border(border, rows) -> Border:
-    """The same for the border; one without coefficients when there is none."""
+def checked_border(border, starts) -> Border:
+    """The same for the border of rows in groups starts (J + 1,); one without coefficients when there is none."""
     if border is None:
-        return Border(np.zeros((rows, 0), dtype=np.intp), np.zeros((rows, 0)), np.zeros(0), 0, 0)
-    if not isinstance(border, Border):
-        raise TypeError(f"border must be a Border or None, not {type(border).__name__}.")
-    columns = _indices("border's columns", border.columns)
+        return Border(Incidence(np.zeros((starts[-1], 0), dtype=np.intp), starts, 0),
+                      np.zeros((starts[-1], 0)), np.zeros(0), 0, 0)
+    if not isinstance(border, Border) or not isinstance(border.incidence, Incidence):
+        raise TypeError(f"border must be a Border with an Incidence, or None, not {type(border).__name__}.")
+    incidence = border.incidence
     values, start = _numbers("border's values", border.values), _numbers("border's start", border.start)
-    if columns.ndim != 2 or len(columns) != rows or values.shape != columns.shape:
-        raise ValueError(
-            f"border's columns and values must both be ({rows}, s), not {columns.shape} and {values.shape}.")
-    if start.ndim != 1 or columns.size and not (columns.min() >= 0 and columns.max() < len(start)):
-        raise ValueError("border's columns must index its start.")
-    if np.any(columns[:, 1:] <= columns[:, :-1]):
-        raise ValueError("border's columns must rise within every row.")
-    try:
-        penalised, integrated = index(border.penalised), index(border.integrated)
-    except TypeError:
-        raise TypeError(f"border's penalised and integrated must be integers, not {border.penalised!r} and "
-                        f"{border.integrated!r}.") from None
-    if not 0 <= penalised <= integrated <= len(start):
+    if not np.array_equal(incidence.starts, starts):
+        raise ValueError("border's incidence must be that of rows in the same groups.")
+    if values.shape != incidence.columns.shape:
+        raise ValueError(f"border's values must be {incidence.columns.shape} like its columns, not {values.shape}.")
+    if start.shape != (incidence.K,):
+        raise ValueError(f"border's start must be ({incidence.K},), not {start.shape}.")
+    penalised, integrated = (_whole_number(f"border's {name}", getattr(border, name)) for name in ("penalised", "integrated"))
+    if not 0 <= penalised <= integrated <= incidence.K:
         raise ValueError("border must have 0 <= penalised <= integrated <= number of coefficients.")
-    return border._replace(columns=columns, values=values, start=start, penalised=penalised, integrated=integrated)
+    return Border(incidence, values, start, penalised, integrated)
 
 
-def checked_meetings(border, starts) -> Meetings:
-    """The meetings of a checked border with the groups of starts (J + 1,); ValueError unless its columns' own."""
-    meetings = meetings_of(border.columns, starts) if border.meetings is None else Meetings(*border.meetings)
-    touched, offsets, local = (_indices(f"border's meetings' {name}", array)
-                               for name, array in meetings._asdict().items())
-    columns = border.columns
-    if touched.ndim != 1 or offsets.shape != starts.shape or local.shape != columns.shape:
-        raise ValueError(f"border's meetings must have touched (meetings,), offsets {starts.shape} and local "
-                         f"{columns.shape}, not {touched.shape}, {offsets.shape} and {local.shape}.")
-    if offsets[0] != 0 or offsets[-1] != len(touched) or _falls(offsets):
-        raise ValueError("border's meetings' offsets must rise from 0 to the number of touched coefficients.")
-    if touched.size and not (touched.min() >= 0 and touched.max() < len(border.start)):
-        raise ValueError("border's meetings' touched must index its start.")
-    groups, widths = np.arange(len(starts) - 1), np.diff(offsets)
-    places = np.repeat(groups * len(border.start), widths) + touched
-    if np.any(places[1:] <= places[:-1]):
-        raise ValueError("border's meetings' touched must rise within every group.")
-    if columns.size:
-        first, width = (np.repeat(array, np.diff(starts))[:, None] for array in (offsets[:-1], widths))
-        if not (local.min() >= 0 and np.all(local < width) and np.array_equal(touched[first + local], columns)):
-            raise ValueError("border's meetings' local must be the places of its columns among the group's touched.")
-    return Meetings(touched, offsets, local)
+def _checked_starts(starts):
+    starts = _indices("starts", starts)
+    if starts.ndim != 1 or len(starts) < 2 or starts[0] != 0 or np.any(starts[1:] < starts[:-1]):  # differences could overflow
+        raise ValueError("starts must rise from 0 to the number of rows.")
+    return starts
+
+
+def _whole_number(name, value):
+    try:
+        return index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {value!r}.") from None
 
 
 def _numbers(name, values):
@@ -198,6 +240,3 @@ def _as(array, dtype, kinds, demand):
         raise ValueError(f"{demand}, not {array.dtype}.")
     return np.array(array, dtype=dtype, order="C")
 
-
-def _falls(pointers):
-    return np.any(pointers[1:] < pointers[:-1])  # differences could overflow
