@@ -178,10 +178,12 @@ def build_design(formula: str, data: pd.DataFrame, contrasts=None, mixed=True, w
 
     values = {name: v.fit(frame, None if v.code else contrasts.get(v.columns[0])) for name, v in variables.items()}
     matrices = {side: mm.ModelMatrix.of(terms) for side, terms in sides.items()}
-    columns = {}
+    columns, made = {}, {}
     for side, matrix in matrices.items():
-        columns[side] = matrix.columns(values, n)
-        _require_finite_products(columns[side], matrix.names)
+        if matrix.content not in made:
+            made[matrix.content] = matrix.columns(values, n)
+            _require_finite_products(made[matrix.content], matrix.names)
+        columns[side] = made[matrix.content]
     X, fixed = columns[parsed.fixed], matrices[parsed.fixed]
     _check_columns(X, fixed.names)
 

@@ -2,6 +2,7 @@
 
 from numbers import Integral
 
+from ._kernels import one_thread
 from .arguments import FLAG, accepts, one_of
 from .design import build_design
 from .errors import ConvergenceWarning, DataError, SingularFitWarning, warn
@@ -106,10 +107,11 @@ def lmer(formula, data, REML=True, *, contrasts=None, weights=None, offset=None,
 
 
 def _fit(formula, data, family, *, contrasts, weights, offset, priors, inner, observed, nAGQ):
-    design = build_design(formula, data, contrasts, weights=weights, offset=offset)
-    family.check_response(design.y, design.weights, design.formula.response)
-    options = {"inner": inner, "observed": observed, "nAGQ": nAGQ, "penalty": _penalty(priors, design, inner)}
-    fit = fit_laplace(design, family, **options)
+    with one_thread():
+        design = build_design(formula, data, contrasts, weights=weights, offset=offset)
+        family.check_response(design.y, design.weights, design.formula.response)
+        options = {"inner": inner, "observed": observed, "nAGQ": nAGQ, "penalty": _penalty(priors, design, inner)}
+        fit = fit_laplace(design, family, **options)
     result = GLMMResult(design, family, fit, _method(inner, family, observed, nAGQ, priors), priors, options,
                         {"contrasts": contrasts, "weights": weights, "offset": offset})
     if not fit.converged:

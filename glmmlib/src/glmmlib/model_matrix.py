@@ -361,6 +361,11 @@ class ModelMatrix:
     def variables(self):
         return {variable.name: variable for term in self.terms for variable, _ in term}
 
+    @property
+    def content(self):
+        """Equal for matrices of one formula that have the same columns."""
+        return tuple(tuple((variable.name, full) for variable, full in term) for term in self.terms)
+
     def columns(self, values, rows):
         """(rows, p) from the values of each variable by its name; NaN where one is missing."""
         out, start, coded = np.empty((rows, len(self.names))), 0, {}

@@ -239,23 +239,25 @@ class Objective:
 
         Returns (m, m), and per factor (J, q, m) for the scaled Z.
         """
-        m, at_phi = len(phi), self.terms(phi)
+        at_phi, m = self.terms(phi), len(phi)
         hessian, jacobians = np.empty((m, m)), [np.empty((*u.shape, m)) for u in self.modes(at_phi)]
+        u, border = at_phi.u, at_phi.border
+        del at_phi  # and with it several numbers a row
         for i, step in enumerate(h * np.eye(m)):
-            up, b_up, up_terms = self._moved(phi + step, at_phi.u, at_phi.border)
+            up, b_up, u_up, border_up = self._moved(phi + step, u, border)
             # The modes on the other side are nearly the mirror image.
-            down, b_down, _ = self._moved(
-                phi - step, 2 * at_phi.u - up_terms.u, 2 * at_phi.border - up_terms.border)
+            down, b_down, *_ = self._moved(phi - step, 2 * u - u_up, 2 * border - border_up)
             hessian[i] = (up - down) / (2 * h)
             for jacobian, plus, minus in zip(jacobians, b_up, b_down):
                 jacobian[:, :, i] = (plus - minus) / (2 * h)
         return (hessian + hessian.T) / 2, jacobians
 
     def _moved(self, phi, u, border):
-        """Gradient and modes b at phi, with the terms; the search for the modes starts from (u, border)."""
+        """Gradient and modes at phi: b, u and the border's; the search for the modes starts from (u, border)."""
         self._start_from(u, border)
         terms = self.terms(phi)
-        return self.gradient(phi, terms), [u @ L.T for u, L in zip(self.modes(terms), self.Lambdas(phi))], terms
+        modes = [u @ L.T for u, L in zip(self.modes(terms), self.Lambdas(phi))]
+        return self.gradient(phi, terms), modes, terms.u, terms.border
 
     def _start_from(self, u, border):
         self.u = u

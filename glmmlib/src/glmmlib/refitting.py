@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from ._kernels import one_thread
 from .arguments import MODEL, NAMED_NUMBERS, TABLE, accepts
 from .certificate import CONVERGED_DECREMENT, newton_gain
 from .descent import descend
@@ -45,6 +46,7 @@ class Refitter:
             self.family.check_response(design.y, weights, design.formula.response)
         return design, self.fit_of(design, held, start)
 
+    @one_thread()
     def fit_of(self, design, held=None, start=None) -> LaplaceFit:
         rows, options = self.arrangement.rows(design.y, design.weights), self.options
         named = parameters_of(design, self.family)

@@ -77,9 +77,15 @@ def arrange(design, merge=True) -> Arrangement:
         new = np.ones(len(order), dtype=bool)
     place = np.empty(len(order), dtype=np.intp)
     place[order] = np.cumsum(new) - 1
-    kept = order[new]
+    kept, taken = order[new], {}
+
+    def take(matrix):  # what is one matrix in the design, as X and Z often are, stays one
+        if id(matrix) not in taken:
+            taken[id(matrix)] = np.ascontiguousarray(matrix[kept])
+        return taken[id(matrix)]
+
     return Arrangement(
-        design.X[kept], design.offset[kept], tuple(np.ascontiguousarray(block.Z[kept]) for block in blocks),
+        take(design.X), design.offset[kept], tuple(take(block.Z) for block in blocks),
         tuple(block.refs[kept] for block in blocks), tuple(len(block.levels) for block in blocks), place)
 
 

@@ -46,6 +46,7 @@ _inside, _before, _counting = 0, [], Lock()
 def one_thread():
     """Linear algebra on one thread: its last digits are then the same whatever number of threads a session has. It is
     faster, too, unless matrices are very large and processors idle: threads wait for each other longer than they work.
+    A whole fit is within; so is each evaluation, for whoever evaluates without fitting.
 
     The number is that of the whole process: the first to enter sets it, the last to leave sets it back. (OpenBLAS on
     OpenMP has one for each thread that calls it: there it is set for the first alone.)
