@@ -3,7 +3,7 @@
     make bench            what is installed; the peers from PyPI are put into an environment of their own
     make bench-peers      installs lme4 and glmmTMB from Debian first
 
-    .venv/bin/python tests/benchmarks/bench.py [--works maximal VerbAgg] [--peers glmmlib glmm] [--limit 1200]
+    .venv/bin/python tests/benchmarks/bench.py [--works maximal VerbAgg] [--peers glmmlib glmm] [--limit 300]
 
 Each fit runs in a process of its own, peers taking turns; the median of the repetitions counts. Writes
 tests/benchmarks/RESULTS.md and results.png.
@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -29,6 +30,7 @@ from scipy.linalg import block_diag
 from works import WORKS
 
 HERE = Path(__file__).parent
+LOWER = 1e-3  # a log-likelihood lower by more is not the same fit
 R_PEERS = ("lme4", "lme4, bobyqa", "lme4, nAGQ=0", "glmmTMB")
 
 
@@ -38,7 +40,7 @@ def call(python, peer, work, csv, limit):
     try:
         out = subprocess.run([*program, peer, work.formula, work.family, csv], capture_output=True, text=True, timeout=limit)
     except subprocess.TimeoutExpired:
-        return {"error": f"not finished in {limit / 60:g} minutes", "seconds": limit}
+        return {"error": f"not finished in {limit:g} seconds", "seconds": limit}
     lines = [line for line in out.stdout.splitlines() if line.startswith("{")]
     last = (out.stderr.strip().splitlines() or ["it printed nothing"])[-1]
     answer = json.loads(lines[-1]) if lines else {"error": last[:150]}
@@ -126,6 +128,25 @@ def table(work, result, facts):
     return [*lines, ""]
 
 
+def summary(results):
+    """Markdown lines of one table: ours in time, the others in times as long; what the README shows."""
+    peers = list(dict.fromkeys(peer for _, result, _ in results for peer in result if peer != "glmmlib"))
+    lines = ["| model | glmmlib | " + " | ".join(peers) + " |", "|---" * (len(peers) + 2) + "|"]
+    for work, result, _ in results:
+        ours, cells = result["glmmlib"], []
+        for peer in peers:
+            run = result[peer]
+            ratio = f"{run['seconds'] / ours['seconds']:.2g}" if "seconds" in run else ""
+            if "loglik" in run:
+                cells.append((f"{float(ratio):.0f}" if float(ratio) >= 10 else ratio)
+                             + "*" * (run["loglik"] < ours["loglik"] - LOWER))
+            else:
+                cells.append(f"> {float(ratio):.0f}" if ratio else "-" if run["error"].startswith("NotImplemented") else "fails")
+        seconds = ours["seconds"]
+        lines.append(f"| {work.name} | {f'{seconds:.3g} s' if seconds >= 1 else f'{1000 * seconds:.3g} ms'} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
 def picture(results, path):
     """Ratios on a logarithmic axis, one row of points a model."""
     from matplotlib.figure import Figure
@@ -179,8 +200,10 @@ def main():
     parser.add_argument("--peers", nargs="*")
     parser.add_argument("--python", default=sys.executable, help="of the environment that holds the peers")
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--limit", type=float, default=1200, help="seconds a fit may take")
+    parser.add_argument("--limit", type=float, default=300, help="seconds a fit may take")
     options = parser.parse_args()
+    # what is not make's own argument
+    given = re.sub(r"^--python \S+ ?", "", shlex.join(sys.argv[1:]))
     peers = [*PEERS, *(R_PEERS if shutil.which("Rscript") else ())]
     peers = ["glmmlib", *(p for p in peers if p != "glmmlib" and (not options.peers or p in options.peers))]
     works = [w for w in WORKS if not options.works or any(part in w.name for part in options.works)]
@@ -191,7 +214,10 @@ def main():
         results.append((work, result, facts))
     sizes, seconds, slope, exp = scaling()
     lines = ["# Benchmark", "", f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, Python "
-             f"{platform.python_version()}, kernel {gl.show_backend()}. Made by `make bench`.", "",
+             f"{platform.python_version()}, kernel {gl.show_backend()}. Made by `"
+             + " ".join(["make bench", *([f'BENCH_ARGS="{given}"'] if given else [])]) + "`.", "",
+             "The time of ours, and how many times as long the others take; * at a log-likelihood lower by more than "
+             f"{LOWER}; > where a fit was stopped after {options.limit:g} seconds:", "", *summary(results),
              "Seconds are those of the whole call, from formula and table to estimates with standard errors. The largest "
              "gradient is that of the deviance at the estimates reached, by our exact derivative, in units in which the "
              "GLM's information is the identity per row.", ""]
