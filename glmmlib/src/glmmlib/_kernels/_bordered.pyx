@@ -102,8 +102,8 @@ cdef Layout layout_of(double[:, ::1] M, border, const Py_ssize_t[::1] squares) e
     at.starts, at.touched, at.offsets = first_of(incidence.starts), first_of(incidence.touched), first_of(incidence.offsets)
     at.order, at.components = first_of(incidence.order), first_of(incidence.components)
     at.component_of, at.squares = first_of(incidence.component_of), first_of(squares)
-    at.M = at.V = NULL
-    at.columns = at.local = NULL
+    at.M = at.V = &nothing
+    at.columns = at.local = &nowhere
     if at.N:
         at.M = &M[0, 0]
     if at.N and at.s:
@@ -139,12 +139,17 @@ cdef double factoring(Layout* at) noexcept nogil:
     return total
 
 
+# Where empty arrays begin: C's functions refuse NULL even where there is nothing to do.
+cdef double nothing = 0.0
+cdef Py_ssize_t nowhere = 0
+
+
 cdef const Py_ssize_t* first_of(const Py_ssize_t[::1] array) noexcept:
-    return &array[0] if array.shape[0] else NULL
+    return &array[0] if array.shape[0] else &nowhere
 
 
 cdef double* start_of(double[::1] array) noexcept:
-    return &array[0] if array.shape[0] else NULL
+    return &array[0] if array.shape[0] else &nothing
 
 
 cdef class Curvature:
