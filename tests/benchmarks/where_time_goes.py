@@ -30,9 +30,9 @@ from glmmlib.rows import merge_rows
 # What a symbol's samples count as: the first that matches library and name.
 PARTS = {
     "row terms: exp, log1p, division": r"lanes_(logit|poisson)|binomial_terms|log_cdf|mixed|libm\.",
-    "linear predictor": r"lanes_eta|Layout_eta",
-    "sums over rows: gradient and curvature in u": r"lanes_(moments|sums|total|dot)|transposed|eliminate",
-    "gradient of the deviance": r"lanes_(quadratic|response)|derivatives",
+    "linear predictor": r"lanes_eta|border_eta",
+    "sums over rows: gradient and curvature in u": r"lanes_(moments|sums|total|dot)|transposed|border_moments|eliminate",
+    "gradient of the deviance": r"lanes_(quadratic|response)|border_(leverage|slopes)|derivatives",
     "small factorisations and the loop over groups": r"_compiled|_bordered",
     "BLAS and LAPACK": r"openblas",
     "NumPy": r"_multiarray_umath|_umath_linalg",
