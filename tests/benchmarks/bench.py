@@ -6,7 +6,7 @@
     .venv/bin/python tests/benchmarks/bench.py [--works maximal VerbAgg] [--peers glmmlib glmm] [--limit 300]
 
 Each fit runs in a process of its own, peers taking turns; the median of the repetitions counts. Writes
-tests/benchmarks/RESULTS.md and results.png.
+tests/benchmarks/RESULTS.md, results.png and scaling.png.
 """
 
 import argparse
@@ -169,6 +169,20 @@ def picture(results, path):
     figure.savefig(path, dpi=110)
 
 
+def scaling_picture(sizes, seconds, slope, path):
+    """An evaluation's time against rows, both logarithmic, beside a line of slope 1."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    ax = figure.add_subplot()
+    ax.plot(sizes, [1000 * s for s in seconds], "o-", color="C0", label=f"measured: slope {slope:.2f}")
+    ax.plot(sizes, [1000 * seconds[0] * n / sizes[0] for n in sizes], "--", color="0.5", label="slope 1")
+    ax.set(xscale="log", yscale="log", xlabel="rows, 100 a group", ylabel="one evaluation with its gradient (ms)",
+           title="Time grows with rows and groups, no faster")
+    ax.legend()
+    figure.savefig(path, dpi=110)
+
+
 def scaling(sizes=(10_000, 31_600, 100_000, 316_000, 1_000_000)):
     """Seconds of an evaluation of the objective against rows (100 a group), and the slope in the logarithms."""
     import time
@@ -232,6 +246,7 @@ def main():
               "takes about three passes over the rows to find the modes (an exp and a log1p each) and one for the gradient.", ""]
     (HERE / "RESULTS.md").write_text("\n".join(lines))
     picture(results, HERE / "results.png")
+    scaling_picture(sizes, seconds, slope, HERE / "scaling.png")
     print("\n".join(lines))
 
 
