@@ -62,7 +62,7 @@ def measure(work, peers, python, repetitions, limit, say):
                     continue  # once is enough of what fails or takes minutes
                 answers[peer].append(call(python, peer, work, file.name, limit))
                 say(f"{work.name}: {peer}: {answers[peer][-1].get('error') or format(answers[peer][-1]['seconds'], '.4g') + ' s'}")
-        size = data.select_dtypes("number").to_numpy().nbytes / 2**20
+        size = data.memory_usage(deep=True).sum() / 2**20
     result = {}
     for peer, runs in answers.items():
         done = [run for run in runs if "loglik" in run]
@@ -115,7 +115,7 @@ def table(work, result, facts):
     """Markdown lines for one model."""
     ours = result["glmmlib"]
     lines = [f"### {work.name}", "",
-             f"`{work.formula}`, {work.family}, {facts['rows']:,} rows. The fit step alone: {facts['fit_step'] * 1000:,.1f} ms, "
+             f"`{work.formula}`, {work.family}, {facts['rows']:,} rows, {facts['megabytes']:.1f} MB as a DataFrame. The fit step alone: {facts['fit_step'] * 1000:,.1f} ms, "
              f"{facts['evaluations']} evaluations; a Newton step would gain {facts['gain']:.1g} of deviance.", "",
              "| | seconds | times glmmlib | logLik minus ours | largest gradient | memory, MB | runs | note |",
              "|---|---|---|---|---|---|---|---|"]
@@ -234,7 +234,7 @@ def main():
              + " ".join(["make bench", *([f'BENCH_ARGS="{given}"'] if given else [])]) + "`.", "",
              "The time of ours, and how many times as long the others take; * at a log-likelihood lower by more than "
              f"{LOWER}; > where a fit was stopped after {options.limit:g} seconds:", "", *summary(results),
-             "Seconds are those of the whole call, from formula and table to estimates with standard errors. The largest "
+             "Memory is what the call adds at its peak. Seconds are those of the whole call, from formula and table to estimates with standard errors. The largest "
              "gradient is that of the deviance at the estimates reached, by our exact derivative, in units in which the "
              "GLM's information is the identity per row.", ""]
     for entry in results:
