@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -118,3 +120,14 @@ def test_unknown_options_are_named(m):
     for option in ({"re": "typical"}, {"type": "odds"}, {"level": 95, "se": True}):
         with pytest.raises(gl.DataError, match="must be one of|between 0 and 1"):
             m.predict(**option)
+
+
+def test_a_pickled_crossed_model_predicts_the_same():
+    """What it makes only when asked for goes along."""
+    rng = np.random.default_rng(8)
+    a, b, x = rng.integers(0, 20, 400), rng.integers(0, 10, 400), rng.normal(size=400)
+    y = rng.random(400) < 1 / (1 + np.exp(-x - rng.normal(size=20)[a] - rng.normal(size=10)[b]))
+    data = pd.DataFrame({"y": y.astype(int), "x": x, "a": a.astype(str), "b": b.astype(str)})
+    m = gl.glmer("y ~ 1 + x + (1 | a) + (1 | b)", data)
+    again = pickle.loads(pickle.dumps(m))
+    pd.testing.assert_frame_equal(again.predict(data.head(), se=True), m.predict(data.head(), se=True), check_exact=True)

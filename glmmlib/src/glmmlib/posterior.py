@@ -1,6 +1,7 @@
 """Joint uncertainty of the fixed effects and the random effects."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,20 +15,23 @@ class Posterior:
 
     Lambdas : per factor (q, q).
     first (J, q, q), cross (J, q, K), corner (K, K) : conditional covariance of the first factor's
-        b, and of the border: the other factors' b, then beta if it was solved for within.
+        b, and of the border: the other factors' b, then beta if it was solved for within. cross is made
+        when it is asked for, from cross_u : that of the spherical u and beta's own coordinates.
     fixed (J, q, q), fixed_corner (K, K) : the same given beta (equal where beta is in phi).
     groups : per factor, how many groups.
+    to_beta : (p, p) from the border's coordinates of beta to beta; None where beta is in phi.
     jacobians : per factor (J, q, m), derivative of b in phi; beta_jacobian : (p, m).
     phi_cov : (m, m).
     """
 
     Lambdas: tuple[np.ndarray, ...]
     first: np.ndarray
-    cross: np.ndarray
+    cross_u: np.ndarray
     corner: np.ndarray
     fixed: np.ndarray
     fixed_corner: np.ndarray
     groups: tuple[int, ...]
+    to_beta: np.ndarray | None
     jacobians: tuple[np.ndarray, ...]
     beta_jacobian: np.ndarray
     phi_cov: np.ndarray
@@ -46,14 +50,23 @@ class Posterior:
             K = len(objective.border.start)
             given_beta = objective.terms(phi, integrated=objective.border.penalised)
             terms = objective.terms(phi, integrated=K)
-        outer = _blockwise(Lambdas[1:], objective.rows.groups[1:], objective.to_beta if objective.inner else None)
-        L = Lambdas[0]
+        to_beta, groups, L = objective.to_beta if objective.inner else None, objective.rows.groups, Lambdas[0]
+
+        def outer(border_cov):
+            rows = _on_scale(np.asarray(border_cov), Lambdas[1:], groups[1:], to_beta)
+            return _on_scale(rows.T, Lambdas[1:], groups[1:], to_beta)
+
+        corner = outer(terms.border_cov)
         return cls(
-            Lambdas=Lambdas,
-            first=L @ terms.cov @ L.T, cross=outer(L @ np.asarray(terms.cross_cov)),
-            corner=outer(outer(np.asarray(terms.border_cov)).T), fixed=L @ given_beta.cov @ L.T,
-            fixed_corner=outer(outer(np.asarray(given_beta.border_cov)).T), groups=objective.rows.groups,
+            Lambdas=Lambdas, first=L @ terms.cov @ L.T, cross_u=terms.cross_cov, corner=corner,
+            fixed=L @ given_beta.cov @ L.T,
+            fixed_corner=corner if given_beta is terms else outer(given_beta.border_cov), groups=groups, to_beta=to_beta,
             jacobians=tuple(jacobians), beta_jacobian=beta_jacobian, phi_cov=phi_cov)
+
+    @cached_property
+    def cross(self):
+        """(J, q, K)"""
+        return _on_scale(self.Lambdas[0] @ np.asarray(self.cross_u), self.Lambdas[1:], self.groups[1:], self.to_beta)
 
     @property
     def inner(self):
@@ -148,16 +161,14 @@ def _gather(cross, codes, columns):
     return cross[codes[:, None], :, columns].transpose(0, 2, 1)
 
 
-def _blockwise(Lambdas, groups, to_beta):
-    """A function that maps the border's last axis from (u, scaled beta) to (b, beta)."""
-    def apply(values):
-        parts, start = [], 0
-        for L, J in zip(Lambdas, groups):
-            stop = start + J * len(L)
-            block = values[..., start:stop].reshape(*values.shape[:-1], J, len(L))
-            parts.append((block @ L.T).reshape(*values.shape[:-1], stop - start))
-            start = stop
-        if to_beta is not None:
-            parts.append(values[..., start:] @ to_beta.T)
-        return np.concatenate(parts, axis=-1) if parts else values
-    return apply
+def _on_scale(values, Lambdas, groups, to_beta):
+    """values with the border as their last axis, taken from (u, beta's own coordinates) to (b, beta)."""
+    parts, start = [], 0
+    for L, J in zip(Lambdas, groups):
+        stop = start + J * len(L)
+        block = values[..., start:stop].reshape(*values.shape[:-1], J, len(L))
+        parts.append((block @ L.T).reshape(*values.shape[:-1], stop - start))
+        start = stop
+    if to_beta is not None:
+        parts.append(values[..., start:] @ to_beta.T)
+    return np.concatenate(parts, axis=-1) if parts else values

@@ -542,9 +542,14 @@ class Lazy:
     def __array__(self, dtype=None, copy=None):
         return self.make()
 
+    def __reduce__(self):
+        return np.asarray, (self.make(),)
+
 
 cdef border_cov(incidence, blocks):
     """(K, K) from the blocks of components."""
+    if len(incidence.components) == 2:  # a single one, in its own order
+        return blocks.reshape(incidence.K, incidence.K)
     cov, begin = np.zeros((incidence.K, incidence.K)), 0
     for start, stop in pairwise(incidence.components):
         mine = incidence.order[start:stop]
