@@ -1,9 +1,8 @@
 """Predictions for groups, for the typical group and on average, with intervals."""
 
 import json
-from pathlib import Path
-
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
