@@ -331,9 +331,9 @@ class Binomial(Family):
         return np.clip(proportion, low + margin, high - margin)
 
     def constant(self, y, weights, dispersion=1.0):
-        successes = y * weights
-        return float(np.sum(gammaln(weights + 1) - gammaln(successes + 1)
-                            - gammaln(weights - successes + 1))), 0.0
+        several = (weights != 1) | (y != 0) & (y != 1)  # a single trial has a single order
+        n, successes = weights[several], (y * weights)[several]
+        return float(np.sum(gammaln(n + 1) - gammaln(successes + 1) - gammaln(n - successes + 1))), 0.0
 
     def unit_deviance(self, y, mu):
         with np.errstate(divide="ignore", invalid="ignore"):

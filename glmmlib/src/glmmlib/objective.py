@@ -135,7 +135,7 @@ class Objective:
         self.evaluations += 1
         Lambdas, border = self.Lambdas(phi), self.border
         if border is not None:
-            values = [Z @ L for Z, L in zip(self.Z[1:], Lambdas[1:])] + ([self.X] if self.inner else [])
+            values = [*map(np.dot, self.Z[1:], Lambdas[1:]), *([self.X] if self.inner else [])]
             border = border._replace(values=np.hstack(values))
             if integrated is not None:
                 border = border._replace(integrated=integrated)

@@ -368,7 +368,7 @@ cdef class Problem:
 
     def __init__(self, family, arrays, border):
         N, first, K, components = len(arrays.y), arrays.u0.size, len(border.start), border.incidence.components
-        M, squares = arrays.Z @ arrays.Lambda, np.zeros(len(components), dtype=np.intp)
+        M, squares = np.dot(arrays.Z, arrays.Lambda), np.zeros(len(components), dtype=np.intp)  # `@` is slow for q = 1
         np.cumsum(np.diff(components) ** 2, out=squares[1:])
         self.family, self.at, self.size = family_of(family), layout_of(M, border, squares), first + K
         self.chords = factoring(&self.at) > CHORD_GAIN * N
@@ -377,6 +377,7 @@ cdef class Problem:
         order = border.incidence.order
         coefficients[0, :first], coefficients[0, first:] = arrays.u0.ravel(), border.start[order]
         coefficients[1, :first], coefficients[1, first:] = 1.0, order < border.penalised
+        coefficients[4] = coefficients[0]
         self.y, self.n, self.fixed = start_of(arrays.y), start_of(arrays.n), start_of(arrays.eta_fixed)
         self.eta, self.terms.logp, self.terms.d1 = start_of(rows[0]), start_of(rows[1]), start_of(rows[2])
         self.terms.fisher, self.terms.d_fisher = start_of(rows[3]), start_of(rows[4])
@@ -471,7 +472,7 @@ def laplace_bordered(family, y, n, eta_fixed, Z, starts, Lambda, u0, border, obs
     N, (J, q), K = len(arrays.y), arrays.u0.shape, len(border.start)
     return LaplaceTerms(
         np.nan, np.zeros(N), np.zeros((q, q)), arrays.u0, np.zeros((J, q, q)), np.nan, np.zeros(N), np.zeros(N),
-        border.start, np.zeros(border.values.shape), np.zeros((K, K)), np.zeros((J, q, K)))
+        border.start, np.zeros(border.values.shape), np.zeros((K, K)), Lazy(lambda: np.zeros((J, q, K))))
 
 
 cdef derivatives(Problem problem, Curvature A, arrays, border, double deviance, bint observed):
