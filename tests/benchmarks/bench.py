@@ -5,8 +5,8 @@
 
     .venv/bin/python tests/benchmarks/bench.py [--works maximal VerbAgg] [--peers glmmlib glmm] [--limit 300]
 
-Each fit runs in a process of its own, peers taking turns; the median of the repetitions counts. Writes
-tests/benchmarks/RESULTS.md, results.png and scaling.png.
+Each fit runs in a process of its own, peers taking turns; the median of the repetitions counts. Writes RESULTS.md and
+results.png here, and of large data RESULTS_LARGE.md, results_large.png and scaling.png.
 """
 
 import argparse
@@ -228,25 +228,37 @@ def main():
         result, facts = measure(work, peers, options.python, options.repetitions, options.limit,
                                 lambda text: print(text, file=sys.stderr, flush=True))
         results.append((work, result, facts))
-    sizes, seconds, slope, exp = scaling()
-    lines = ["# Benchmark", "", f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, Python "
-             f"{platform.python_version()}, kernel {gl.show_backend()}. Made by `"
-             + " ".join(["make bench", *([f'BENCH_ARGS="{given}"'] if given else [])]) + "`.", "",
-             "The time of ours, and how many times as long the others take; * at a log-likelihood lower by more than "
-             f"{LOWER}; > where a fit was stopped after {options.limit:g} seconds:", "", *summary(results),
-             "Memory is what the call adds at its peak. Seconds are those of the whole call, from formula and table to estimates with standard errors. The largest "
-             "gradient is that of the deviance at the estimates reached, by our exact derivative, in units in which the "
-             "GLM's information is the identity per row.", ""]
+    for large in (False, True):
+        some = [entry for entry in results if entry[0].large == large]
+        if some:
+            report(some, large, options.limit, given)
+
+
+def report(results, large, limit, given):
+    """Write and print what was measured; a large model's is a file of its own, as few have the time to measure it."""
+    lines = [
+        "# Benchmark" + large * ", large data", "",
+        f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, kernel "
+        f"{gl.show_backend()}. Made by `" + " ".join(["make bench", *([f'BENCH_ARGS="{given}"'] if given else [])]) + "`.", "",
+        f"The time of ours, and how many times as long the others take; * at a log-likelihood lower by more than {LOWER}; > where "
+        f"a fit was stopped after {limit:g} seconds:", "", *summary(results),
+        "Seconds are those of the whole call, from formula and table to estimates with standard errors; memory is what the call "
+        "adds at its peak. The largest gradient is that of the deviance at the estimates reached, by our exact derivative, in "
+        "units in which the GLM's information is the identity per row.", ""]
     for entry in results:
         lines += table(*entry)
-    lines += ["### Cost against rows", "", "One evaluation of objective and gradient, 2 coefficients a group of 100 rows:", "",
-              "| rows | ms | ns per row |", "|---|---|---|",
-              *(f"| {n:,} | {s * 1000:.2f} | {s / n * 1e9:.0f} |" for n, s in zip(sizes, seconds)), "",
-              f"Slope in the logarithms: {slope:.3f}. One exp of NumPy takes {exp * 1e9:.1f} ns on this machine, and an evaluation "
-              "takes about three passes over the rows to find the modes (an exp and a log1p each) and one for the gradient.", ""]
-    (HERE / "RESULTS.md").write_text("\n".join(lines))
-    picture(results, HERE / "results.png")
-    scaling_picture(sizes, seconds, slope, HERE / "scaling.png")
+    name = "RESULTS_LARGE" if large else "RESULTS"
+    if large:
+        sizes, seconds, slope, exp = scaling()
+        lines += [
+            "### Cost against rows", "", "One evaluation of objective and gradient, 2 coefficients a group of 100 rows:", "",
+            "| rows | ms | ns per row |", "|---|---|---|",
+            *(f"| {n:,} | {s * 1000:.2f} | {s / n * 1e9:.0f} |" for n, s in zip(sizes, seconds)), "",
+            f"Slope in the logarithms: {slope:.3f}. One exp of NumPy takes {exp * 1e9:.1f} ns on this machine, and an evaluation "
+            "takes about three passes over the rows to find the modes (an exp and a log1p each) and one for the gradient.", ""]
+        scaling_picture(sizes, seconds, slope, HERE / "scaling.png")
+    (HERE / f"{name}.md").write_text("\n".join(lines))
+    picture(results, HERE / f"{name.lower()}.png")
     print("\n".join(lines))
 
 
