@@ -145,7 +145,8 @@ def summary(results):
             else:
                 cells.append(f"> {float(ratio):.0f}" if ratio else "-" if run["error"].startswith("NotImplemented") else "fails")
         seconds = ours["seconds"]
-        lines.append(f"| {work.name} | {f'{seconds:.3g} s' if seconds >= 1 else f'{1000 * seconds:.3g} ms'} | {' | '.join(cells)} |")
+        name = work.name.replace("|", r"\|")
+        lines.append(f"| {name} | {f'{seconds:.3g} s' if seconds >= 1 else f'{1000 * seconds:.3g} ms'} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 

@@ -7,10 +7,10 @@ clock starts.
 """
 
 import json
-import resource
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -81,8 +81,17 @@ def version(peer):
     return installed(peer)
 
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def memory(name):
+    """Megabytes in use (VmRSS) or in use at most since `forget_peak` (VmHWM); Linux only.
+
+    (getrusage's peak begins with that of the process that started this one, and never forgets.)
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
+
+
+def forget_peak():
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def main(peer, formula, family, csv):
@@ -90,7 +99,8 @@ def main(peer, formula, family, csv):
     data = pd.read_csv(csv)
     try:
         for warm in (data.iloc[::max(len(data) // 2000, 1)], data):
-            before, start = peak(), time.perf_counter()
+            forget_peak()
+            before, start = memory("VmRSS"), time.perf_counter()
             try:
                 loglik, beta, covariances, note = PEERS[peer](formula, family, warm)
             except NotImplementedError:
@@ -102,7 +112,7 @@ def main(peer, formula, family, csv):
             seconds = time.perf_counter() - start
         answer = {"seconds": seconds, "loglik": float(loglik), "beta": np.asarray(beta, dtype=float).tolist(),
                   "covariances": {group: np.asarray(S, dtype=float).tolist() for group, S in covariances.items()}, "note": note,
-                  "memory": peak() - before, "version": version(peer)}
+                  "memory": memory("VmHWM") - before, "version": version(peer)}
     except Exception as error:
         answer = {"error": f"{type(error).__name__}: {str(error).splitlines()[0][:150] if str(error) else ''}"}
     print(json.dumps(answer))
