@@ -82,16 +82,19 @@ def version(peer):
 
 
 def memory(name):
-    """Megabytes in use (VmRSS) or in use at most since `forget_peak` (VmHWM); Linux only.
+    """Megabytes in use (VmRSS) or in use at most since `forget_peak` (VmHWM); NaN unless on Linux.
 
     (getrusage's peak begins with that of the process that started this one, and never forgets.)
     """
+    if sys.platform != "linux":
+        return float("nan")
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 def forget_peak():
-    Path("/proc/self/clear_refs").write_text("5")
+    if sys.platform == "linux":
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def main(peer, formula, family, csv):

@@ -60,6 +60,8 @@ class Incidence:
     ------
     ValueError
         When columns or starts would lead out of bounds.
+    TypeError
+        When K is no integer.
     """
 
     __slots__ = ("columns", "starts", "K", "components", "order", "places", "component_of", "touched", "offsets", "local")
